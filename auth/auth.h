@@ -1,0 +1,64 @@
+/*
+ * Who a client is, decided in the login process: the one header of auth/.
+ *
+ * The login process makes one struct auth for its connection.  It gives it
+ * every USERAUTH message and gets a verdict.  Nothing a client sends changes
+ * the user name, the session id or the position in a chain other than a
+ * verified step (RFC 4252 5, 5.1, 7, 8).
+ */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include "base/messages.h"
+#include "base/policy.h"
+
+struct auth;
+
+struct auth_start {
+	struct view user;		/* as the client named it, raw */
+	struct view session_id;		/* the warden's, not the server's */
+	const struct policy *policy;	/* NULL: there is no such user */
+	uint32_t methods_first;		/* told before anything is proved */
+	char src[64];			/* address in words, from the kernel */
+	const struct sockaddr *peer;	/* from the kernel */
+	int64_t now;			/* time(2), for expiry-time */
+	/* Runs one crypt(3) check; the caller may limit how many run at a
+	 * time.  NULL: run at once. */
+};
+
+/* NULL: no memory.  What start points to must outlive the result. */
+struct auth *auth_new(const struct auth_start *start);
+void auth_free(struct auth **a);
+
+/* What a verified public key's options demand of the session. */
+struct auth_limits {
+	bool restrict_all;		/* `restrict` minus what was given back */
+	uint32_t deny;			/* enum policy_allow bits taken away */
+	const char *command;		/* forced command, or NULL */
+};
+
+struct auth_answer {
+	enum auth_verdict verdict;
+	uint32_t methods;		/* that can continue */
+	struct wr payload;		/* PROMPT, CHANGEREQ body or DISCONNECT
+					 * text; the caller frees */
+	/* for the audit log and the warden */
+	int method;			/* enum auth_method, -1 unknown name */
+	bool counted;			/* an attempt in the warden's sense:
+					 * not `none`, not an accepted query */
+	const char *reason;		/* static: the true reason */
+	char key[64];			/* fingerprint of an offered key, or "" */
+	/* A failure must not leave before this many milliseconds after the
+	 * request came in, whatever was checked meanwhile. */
+	uint32_t not_before_ms;
+};
+
+/* One USERAUTH_REQUEST or INFO_RESPONSE, whole payload from its message
+ * number.  Blocking work (crypt, files) happens inside. */
+void auth_request(struct auth *a, struct view payload,
+    struct auth_answer *out);
+
+/* After VERDICT_SUCCESS: what the proof limits.  Borrowed from a. */
+const struct auth_limits *auth_limits(const struct auth *a);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * The configuration after the YAML has gone: one flat block of bytes, checked
+ * when it is opened and readable for ever after without allocation per user.
+ * config_yaml.c makes it (in a child process of its own); the warden maps it.
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/policy.h"
+
+struct config_limits {
+	uint32_t connections;			/* 10000 */
+	uint32_t unauthenticated;		/* 256 */
+	uint32_t unauthenticated_per_source;	/* 16 */
+	uint32_t login_grace_ms;		/* 60 s */
+	uint32_t auth_attempts;			/* 6 */
+	uint32_t channels;			/* 16 */
+	uint64_t rekey_bytes;			/* 1 GiB */
+	uint32_t rekey_time_ms;			/* 1 h */
+	uint32_t rekey_packets;			/* 2^31 */
+	bool park;				/* on */
+};
+
+enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JOURNAL, LOG_TO_FILE };
+
+struct config_listen {
+	struct view text;		/* as written */
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+/* Everything that is not about one user. */
+struct config_main {
+	const struct config_listen *listen;
+	size_t nlisten;
+	struct view_list host_keys;	/* paths, absolute */
+	struct view server_user;	/* name; numbers below */
+	uint32_t server_uid, server_gid;
+	struct view ident;		/* software part; empty: default */
+	struct view greeting;		/* lines before the ident string */
+	struct view banner;
+	bool prefer_server_cipher;	/* algorithms.cipher_preference */
+	/* comma-separated lists; empty: the build's default */
+	struct view kex, host_key, cipher, mac, compression;
+	uint32_t keepalive_interval_ms;	/* 15 s; 0: off */
+	uint32_t keepalive_count;	/* 4 */
+	struct config_limits limits;
+	enum log_target log_to;
+	struct view log_path;		/* LOG_TO_FILE */
+	bool log_json;
+	enum log_level log_level;
+	/* union of the first methods of every user's chains: what a client is
+	 * told before it has proved anything (1 << enum auth_method) */
+	uint32_t methods;
+};
+
+struct config;
+
+/* Opens a block made by config_parse (borrowed, must outlive the result, and
+ * is checked whole: a damaged block gives NULL, never a fault later). */
+struct config *config_open(struct view block);
+void config_free(struct config **c);
+const struct config_main *config_main(const struct config *c);
+size_t config_nusers(const struct config *c);
+/* The encoded policy (policy_decode) of a user, empty if there is none.
+ * Exact bytes are compared; binary search. */
+struct view config_user(const struct config *c, struct view name);
+
+/*
+ * Reads `path` and everything it includes, checks all of it, and appends the
+ * block to out.  Every fault of the whole run is appended to faults, one per
+ * line: "FILE:LINE:COLUMN: path: what; what is allowed".  Returns false if
+ * there was any fault; warnings ("warning: " after the column) do not count.
+ * `unprivileged`: the caller is not root and will serve as itself.
+ */
+struct config_env {
+	bool unprivileged;
+	/* Turns account names into numbers (the --resolve role of
+	 * sallyport-account); false: not known, *why_out says more. */
+	bool (*resolve)(void *ctx, const char *name, struct policy *account_out,
+	    const char **why_out);
+	void *ctx;
+};
+bool config_parse(const char *path, const struct config_env *env,
+    struct wr *out, struct wr *faults) MUST_CHECK;
+
+#endif

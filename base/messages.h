@@ -1,0 +1,167 @@
+/*
+ * Every message between our processes, both ends in one place: a struct, a
+ * put_ that appends it to a frame's body and a get_ that parses it whole.  A
+ * get_ returns false for anything short, long or out of range.  The message
+ * numbers say who may send; what is legal when is the receiver's table.
+ *
+ * Links:
+ *	server <-> warden	one socket for the life of the server
+ *	server <-> login	one socket per connection, made by the server,
+ *				handed to the login with LOGIN
+ *	login  <-> warden	one socket per login, made by the warden
+ *	warden  -> log process	who is who, where to write
+ *
+ * Ids in the frame header: connection number on the warden's links, channel
+ * number on the server-login link (0 for what concerns the login as a whole).
+ */
+#ifndef BASE_MESSAGES_H
+#define BASE_MESSAGES_H
+
+#include "base/config.h"
+#include "base/ipc.h"
+
+enum msg_type {
+	/* warden -> server */
+	MSG_GENERATION = 1,	/* struct msg_generation; fds: listeners */
+	MSG_SIGNED,		/* struct msg_signed */
+	MSG_LOGIN_FAILED,	/* no login process could be made: close */
+	MSG_CUT,		/* end this connection; struct msg_text */
+	MSG_STOP,		/* finish and exit */
+	/* server -> warden */
+	MSG_SIGN = 20,		/* struct msg_sign */
+	MSG_LOGIN,		/* struct msg_login; fd 0: the TCP socket,
+				 * fd 1: the login's end of their socket */
+	MSG_GONE,		/* the connection has ended; no body */
+	/* login -> warden */
+	MSG_ATTEMPT = 40,	/* struct msg_attempt */
+	MSG_AUTHENTICATED,	/* no body; answered by MSG_GO or a close */
+	/* warden -> login */
+	MSG_GO = 60,		/* still allowed; struct msg_text: newest
+				 * encoded policy if it changed, else empty */
+	MSG_ENOUGH,		/* no further attempt is allowed */
+	/* server -> login */
+	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
+				 * or _INFO_RESPONSE, whole */
+	MSG_OPEN_SFTP,		/* fd 0: duct of channel id */
+	MSG_CHANNEL_GONE,	/* close what belongs to channel id */
+	/* login -> server */
+	MSG_AUTH_REPLY = 100,	/* struct msg_auth_reply */
+	MSG_READY,		/* dropped and proved; struct msg_ready */
+	MSG_OPENED,		/* channel id is being served */
+	MSG_REFUSED,		/* channel id is not; struct msg_text */
+	MSG_ENDED,		/* channel id: struct msg_ended */
+	/* warden -> log process */
+	MSG_LOG_TARGET = 120,	/* struct msg_log_target; fd 0: target */
+	MSG_LOG_WHO,		/* struct msg_log_who */
+	MSG_LOG_FORGET,		/* struct msg_log_who with pid alone */
+	/* login -> session role of sallyportd, on descriptor 3, once */
+	MSG_HANDOVER = 140	/* fds: server socket, warden socket, log */
+};
+
+/* Numbers and texts of one configuration generation, for the server. */
+struct msg_generation {
+	uint32_t number;
+	struct view ident, greeting, banner;
+	struct view kex, host_key, cipher, mac, compression;
+	bool prefer_server_cipher;
+	uint32_t keepalive_interval_ms, keepalive_count;
+	struct config_limits limits;
+	uint32_t methods;
+	uint8_t nlisten;	/* descriptors beside this message */
+	uint8_t nkeys;
+	struct view keys[16];	/* public blobs; the index names the key */
+	enum log_level log_level;
+};
+
+struct msg_sign {
+	uint32_t generation;	/* whose host keys */
+	uint8_t key;
+	struct view alg;	/* signature algorithm name */
+	struct view hash;	/* H; the first of a connection is its session
+				 * id (RFC 4253 7.2) */
+};
+struct msg_signed {
+	struct view sig;	/* signature blob; empty: could not sign */
+};
+
+struct msg_login {
+	uint32_t generation;
+	struct view user;	/* raw bytes as the client sent them */
+	struct view client;	/* its identification string, for the log */
+};
+
+struct msg_attempt {
+	uint8_t method;		/* enum auth_method */
+	bool success;		/* of this method, perhaps not of the chain */
+	struct view reason;	/* the true one, for the log */
+	struct view key;	/* fingerprint of an offered key, or empty */
+};
+
+enum auth_verdict {
+	VERDICT_FAILURE,	/* SSH_MSG_USERAUTH_FAILURE */
+	VERDICT_PARTIAL,	/* the same with partial success */
+	VERDICT_SUCCESS,
+	VERDICT_PK_OK,
+	VERDICT_PROMPT,		/* SSH_MSG_USERAUTH_INFO_REQUEST */
+	VERDICT_CHANGEREQ,	/* SSH_MSG_USERAUTH_PASSWD_CHANGEREQ */
+	VERDICT_DISCONNECT	/* too many attempts, name changed */
+};
+struct msg_auth_reply {
+	uint8_t verdict;
+	uint32_t methods;	/* that can continue, 1 << enum auth_method */
+	struct view payload;	/* PROMPT, CHANGEREQ: the SSH message's body;
+				 * DISCONNECT: the text */
+};
+
+struct msg_ready {
+	uint32_t allow;		/* advisory: the login enforces it again */
+};
+
+struct msg_ended {
+	bool signalled;
+	uint32_t status;	/* exit status, or unused */
+	struct view signal;	/* "TERM", without SIG */
+	bool core;
+	struct view text;
+};
+
+struct msg_text {
+	struct view text;
+};
+
+struct msg_log_target {
+	bool json;
+	bool syslog;		/* frame each line for syslog(3)'s socket */
+	bool journal;
+};
+struct msg_log_who {
+	int32_t pid;
+	uint64_t conn;
+	struct view user;
+	struct view src;
+};
+
+void put_generation(struct wr *w, const struct msg_generation *m);
+bool get_generation(struct view b, struct msg_generation *m) MUST_CHECK;
+void put_sign(struct wr *w, const struct msg_sign *m);
+bool get_sign(struct view b, struct msg_sign *m) MUST_CHECK;
+void put_signed(struct wr *w, const struct msg_signed *m);
+bool get_signed(struct view b, struct msg_signed *m) MUST_CHECK;
+void put_login(struct wr *w, const struct msg_login *m);
+bool get_login(struct view b, struct msg_login *m) MUST_CHECK;
+void put_attempt(struct wr *w, const struct msg_attempt *m);
+bool get_attempt(struct view b, struct msg_attempt *m) MUST_CHECK;
+void put_auth_reply(struct wr *w, const struct msg_auth_reply *m);
+bool get_auth_reply(struct view b, struct msg_auth_reply *m) MUST_CHECK;
+void put_ready(struct wr *w, const struct msg_ready *m);
+bool get_ready(struct view b, struct msg_ready *m) MUST_CHECK;
+void put_ended(struct wr *w, const struct msg_ended *m);
+bool get_ended(struct view b, struct msg_ended *m) MUST_CHECK;
+void put_text(struct wr *w, const struct msg_text *m);
+bool get_text(struct view b, struct msg_text *m) MUST_CHECK;
+void put_log_target(struct wr *w, const struct msg_log_target *m);
+bool get_log_target(struct view b, struct msg_log_target *m) MUST_CHECK;
+void put_log_who(struct wr *w, const struct msg_log_who *m);
+bool get_log_who(struct view b, struct msg_log_who *m) MUST_CHECK;
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * What one user may do, after inheritance: the only part of the configuration
+ * that a login process ever sees.  It travels and is stored as bytes (this
+ * file's own encoding); policy_decode gives the struct whose views point into
+ * those bytes.
+ */
+#ifndef BASE_POLICY_H
+#define BASE_POLICY_H
+
+#include "base/buf.h"
+
+enum policy_allow {
+	ALLOW_SFTP = 1 << 0,
+	ALLOW_SCP = 1 << 1,
+	ALLOW_SHELL = 1 << 2,
+	ALLOW_EXEC = 1 << 3,
+	ALLOW_PTY = 1 << 4,
+	ALLOW_AGENT = 1 << 5,
+	ALLOW_X11 = 1 << 6,
+	ALLOW_LOCAL_FORWARD = 1 << 7,
+	ALLOW_REMOTE_FORWARD = 1 << 8
+};
+/* Word of one bit as written in the YAML, NULL past the last. */
+const char *policy_allow_word(unsigned i);
+uint32_t policy_allow_bit(struct view word);	/* 0: unknown */
+
+enum auth_method {
+	AUTH_NONE, AUTH_PUBLICKEY, AUTH_PASSWORD, AUTH_KBDINT, AUTH_HOSTBASED,
+	AUTH_METHODS
+};
+/* SSH method name (RFC 4252), static; and back, -1 if unknown. */
+const char *auth_method_name(enum auth_method m);
+int auth_method_find(struct view name);
+
+#define POLICY_CHAIN_MAX	4
+struct auth_chain {
+	uint8_t n;
+	uint8_t method[POLICY_CHAIN_MAX];	/* enum auth_method, in order */
+};
+
+/* A line of an authorized_keys list in the YAML, and where it stood. */
+struct policy_key {
+	struct view line;
+	struct view file;
+	uint32_t lineno;
+};
+
+struct view_list {
+	const struct view *v;
+	size_t n;
+};
+
+struct policy {
+	struct view name;		/* the user's name */
+	/* account: numbers, resolved when the configuration was loaded */
+	uint32_t uid, gid;
+	const uint32_t *groups;
+	size_t ngroups;
+	struct view account_name;	/* empty for {uid, gid} */
+	struct view home;		/* of a named account, else empty */
+	/* jail */
+	struct view jail;		/* absolute, %u expanded; empty: none */
+	bool create;			/* make it at first login */
+	struct view_list dirs;		/* made with it, relative to it */
+	struct view start;		/* where sessions start; empty: / */
+	uint32_t umask;			/* POLICY_NO_UMASK: not set */
+	/* rights */
+	uint32_t allow;			/* enum policy_allow */
+	struct view_list env;		/* patterns */
+	struct view_list from;		/* CIDR patterns; empty: anywhere */
+	/* proof */
+	const struct auth_chain *auth;
+	size_t nauth;
+	const struct policy_key *keys;
+	size_t nkeys;
+	struct view_list key_files;	/* %u expanded, absolute */
+	struct view password;		/* crypt(3) hash; empty: none */
+	struct view pam;		/* PAM service; empty: none */
+	struct view banner;		/* reserved for per-user banners */
+};
+
+#define POLICY_NO_UMASK	0xffffffffu
+
+/* Appends the encoding of p to w. */
+void policy_encode(struct wr *w, const struct policy *p);
+/* Decodes bytes (borrowed; must outlive the result) into one allocation that
+ * policy_free releases.  NULL: malformed or no memory. */
+struct policy *policy_decode(struct view bytes);
+void policy_free(struct policy **p);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * SSH keys: blobs (RFC 4253 6.6, RFC 5656, RFC 8332, RFC 8709), text lines,
+ * private key files (OpenSSH's "openssh-key-v1", PEM), signatures.
+ */
+#ifndef BASE_SSHKEY_H
+#define BASE_SSHKEY_H
+
+#include "base/buf.h"
+
+#define SSHKEY_FP_MAX	64	/* "SHA256:" + 43 characters + NUL */
+#define SSHKEY_RSA_MIN	2048
+#define SSHKEY_RSA_MAX	16384
+
+struct ssh_key;
+
+/* Parses a public key blob, whole: nothing may be left over.  On success the
+ * caller owns *out.  ERR_PROTO: malformed or of an unknown type;
+ * ERR_LIMIT: an RSA key outside the sizes above. */
+enum err ssh_key_parse_blob(struct view blob, struct ssh_key **out)
+    MUST_CHECK;
+/* "ssh-ed25519 AAAA... comment": one line without options.  The type word
+ * must equal the type in the blob.  comment_out (may be NULL) is borrowed
+ * from line. */
+enum err ssh_key_parse_line(struct view line, struct ssh_key **out,
+    struct view *comment_out) MUST_CHECK;
+/* A private key file's bytes.  *why_out is a static sentence on failure
+ * ("encrypted with a passphrase", ...).  Ed25519 files must hold matching
+ * halves. */
+enum err ssh_key_parse_private(struct view file, struct ssh_key **out,
+    const char **why_out) MUST_CHECK;
+/* type: "ed25519", "ecdsa" (bits 256, 384, 521) or "rsa" (bits). */
+struct ssh_key *ssh_key_generate(const char *type, unsigned bits);
+/* Writes an unencrypted "openssh-key-v1" PEM file's text. */
+bool ssh_key_write_private(const struct ssh_key *k, const char *comment,
+    struct wr *out) MUST_CHECK;
+void ssh_key_free(struct ssh_key **k);
+
+/* Key type name as in the blob, static storage. */
+const char *ssh_key_type(const struct ssh_key *k);
+unsigned ssh_key_bits(const struct ssh_key *k);
+bool ssh_key_is_private(const struct ssh_key *k);
+/* The public blob, valid as long as the key. */
+struct view ssh_key_blob(const struct ssh_key *k);
+bool ssh_key_equal(const struct ssh_key *a, const struct ssh_key *b);
+/* "SHA256:..." as ssh-keygen prints it. */
+void ssh_key_fingerprint(struct view blob, char out[SSHKEY_FP_MAX]);
+
+/* Signature algorithms a key can make or is allowed to be used with:
+ * "rsa-sha2-512,rsa-sha2-256" for ssh-rsa, else the type itself.  ssh-rsa
+ * (SHA-1) is not among them. */
+const char *ssh_key_sigalgs(const struct ssh_key *k);
+/* Every signature algorithm this build verifies, comma-separated: the value
+ * of server-sig-algs (RFC 8308). */
+const char *ssh_sigalg_list(void);
+/* Does signature algorithm `alg` belong to key type `type`? */
+bool ssh_sigalg_fits(struct view alg, struct view type);
+
+/* sig is the signature blob: string algorithm, string signature.  The
+ * algorithm inside must be `alg`, exactly, and fit the key.  OK or ERR_DENIED
+ * (does not verify), ERR_PROTO (malformed or another algorithm). */
+enum err ssh_key_verify(const struct ssh_key *k, struct view alg,
+    struct view data, struct view sig) MUST_CHECK;
+/* Appends a signature blob to out.  ERR_DENIED: no private half. */
+enum err ssh_key_sign(const struct ssh_key *k, struct view alg,
+    struct view data, struct wr *out) MUST_CHECK;
+
+#endif

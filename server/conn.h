@@ -1,0 +1,257 @@
+/*
+ * The engine's inside: shared by ident, packet, kex, message, userauth,
+ * channel, session and conn, and by nobody else (the lint says so).
+ */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include "base/crypto.h"
+#include "server/ssh_server.h"
+
+/* Message numbers (RFC 4250 4.1.2; 192, 193 from OpenSSH's PROTOCOL). */
+enum {
+	SSH_MSG_DISCONNECT = 1,
+	SSH_MSG_IGNORE = 2,
+	SSH_MSG_UNIMPLEMENTED = 3,
+	SSH_MSG_DEBUG = 4,
+	SSH_MSG_SERVICE_REQUEST = 5,
+	SSH_MSG_SERVICE_ACCEPT = 6,
+	SSH_MSG_EXT_INFO = 7,
+	SSH_MSG_KEXINIT = 20,
+	SSH_MSG_NEWKEYS = 21,
+	SSH_MSG_KEX_INIT = 30,		/* KEXDH_INIT, KEX_ECDH_INIT */
+	SSH_MSG_KEX_REPLY = 31,
+	SSH_MSG_USERAUTH_REQUEST = 50,
+	SSH_MSG_USERAUTH_FAILURE = 51,
+	SSH_MSG_USERAUTH_SUCCESS = 52,
+	SSH_MSG_USERAUTH_BANNER = 53,
+	SSH_MSG_USERAUTH_PK_OK = 60,	/* and PASSWD_CHANGEREQ, INFO_REQUEST */
+	SSH_MSG_USERAUTH_INFO_RESPONSE = 61,
+	SSH_MSG_GLOBAL_REQUEST = 80,
+	SSH_MSG_REQUEST_SUCCESS = 81,
+	SSH_MSG_REQUEST_FAILURE = 82,
+	SSH_MSG_CHANNEL_OPEN = 90,
+	SSH_MSG_CHANNEL_OPEN_CONFIRMATION = 91,
+	SSH_MSG_CHANNEL_OPEN_FAILURE = 92,
+	SSH_MSG_CHANNEL_WINDOW_ADJUST = 93,
+	SSH_MSG_CHANNEL_DATA = 94,
+	SSH_MSG_CHANNEL_EXTENDED_DATA = 95,
+	SSH_MSG_CHANNEL_EOF = 96,
+	SSH_MSG_CHANNEL_CLOSE = 97,
+	SSH_MSG_CHANNEL_REQUEST = 98,
+	SSH_MSG_CHANNEL_SUCCESS = 99,
+	SSH_MSG_CHANNEL_FAILURE = 100,
+	SSH_MSG_PING = 192,
+	SSH_MSG_PONG = 193
+};
+
+/*
+ * Where a connection stands.  conn_enter() alone changes it, by a table of
+ * legal moves.  A key exchange under way is not a phase: the first one happens
+ * in PH_KEX, later ones in any phase behind, and while one is under way only
+ * messages 1-4 and 20-49 are heard (security: nothing else is queued).
+ */
+enum conn_phase {
+	PH_IDENT = 1 << 0,	/* waiting for the identification line */
+	PH_KEX = 1 << 1,	/* the first key exchange */
+	PH_SERVICE = 1 << 2,	/* waiting for ssh-userauth */
+	PH_AUTH = 1 << 3,	/* userauth requests */
+	PH_OPEN = 1 << 4,	/* authenticated: connection protocol */
+	PH_ENDED = 1 << 5	/* end event given; flushing output */
+};
+
+/* One row per message number a client may send; everything else is answered
+ * with UNIMPLEMENTED (strangers) or is fatal (known numbers, wrong phase). */
+struct message {
+	const char *name;
+	unsigned phases;	/* in which it may be heard */
+	/* r stands behind the message number; payload is all of it.  Anything
+	 * but OK ends the connection; the handler has said why with
+	 * conn_fail(), else the table's reader says "malformed NAME". */
+	enum err (*handle)(struct ssh_conn *c, struct rd *r);
+};
+extern const struct message message_table[256];
+/* Reads the payload's number, checks phase and key exchange, calls the
+ * handler.  After it: OK, or the connection is in PH_ENDED. */
+enum err message_dispatch(struct ssh_conn *c, struct view payload);
+
+/* ---- packet.c: the binary packet protocol (RFC 4253 6) ---- */
+
+struct direction {		/* one way's protection and counters */
+	struct cipher *cipher;	/* NULL before the first NEWKEYS */
+	uint32_t seq;
+	uint64_t bytes;		/* since the last rekey */
+	uint32_t packets;	/* since the last rekey */
+};
+
+/*
+ * Takes one packet off the bytes at p.  *used_out: bytes to drop (0: more are
+ * needed); payload_out: borrowed from p.  `peeked` keeps a decrypted length
+ * between calls, 0 = none.  ERR_PROTO (length, padding), ERR_CRYPTO (MAC).
+ */
+enum err packet_take(struct direction *d, uint8_t *p, size_t n,
+    uint32_t *peeked, size_t *used_out, struct view *payload_out) MUST_CHECK;
+/* Bytes a packet with this payload takes on the wire. */
+size_t packet_size(const struct direction *d, size_t payload);
+/*
+ * Builds packets at the end of `out`: reserve gives room for a payload of n
+ * bytes, commit pads, seals and counts.  One at a time.
+ */
+uint8_t *packet_reserve(struct direction *d, struct wr *out, size_t n);
+enum err packet_commit(struct direction *d, struct wr *out, size_t n)
+    MUST_CHECK;
+
+/* ---- kex.c ---- */
+
+struct kex;		/* one key exchange; freed on every way out */
+/* Sends our KEXINIT (unless sent).  False: limit or memory. */
+bool kex_start(struct ssh_conn *c);
+void kex_free(struct kex **k);
+enum err kex_handle_kexinit(struct ssh_conn *c, struct rd *r);
+enum err kex_handle_init(struct ssh_conn *c, struct rd *r);
+enum err kex_handle_newkeys(struct ssh_conn *c, struct rd *r);
+/* True from our KEXINIT or the peer's until both NEWKEYS. */
+bool kex_running(const struct ssh_conn *c);
+/* True from our KEXINIT until our NEWKEYS: nothing else may be sent. */
+bool kex_blocks_output(const struct ssh_conn *c);
+
+/* ---- userauth.c ---- */
+
+struct userauth {
+	bool open;		/* a question to the application is open */
+	bool query;		/* ... and it was publickey without signature */
+	bool prompting;		/* INFO_REQUEST sent, INFO_RESPONSE awaited */
+	bool banner_sent;
+	uint32_t nprompts;
+	char *user, *service;	/* of the first request: may not change */
+	size_t user_len;
+	struct ssh_key *key;	/* of the request that is being asked */
+	uint8_t *pk_ok;		/* body of PK_OK for the open query */
+	size_t pk_ok_len;
+	uint32_t requests;	/* bounded, whatever the application says */
+};
+enum err userauth_service_request(struct ssh_conn *c, struct rd *r);
+enum err userauth_request(struct ssh_conn *c, struct rd *r);
+enum err userauth_info_response(struct ssh_conn *c, struct rd *r);
+void userauth_free(struct userauth *u);
+
+/* ---- channel.c, session.c, global.c ---- */
+
+struct channels {
+	struct ssh_channel **slot;	/* by our number; NULL: free */
+	uint32_t nslots, open;
+	/* global requests of ours that await REQUEST_SUCCESS/FAILURE
+	 * (keepalive) are only counted */
+	uint32_t awaited;
+};
+enum err channel_open(struct ssh_conn *c, struct rd *r);
+enum err channel_open_confirmation(struct ssh_conn *c, struct rd *r);
+enum err channel_open_failure(struct ssh_conn *c, struct rd *r);
+enum err channel_window_adjust(struct ssh_conn *c, struct rd *r);
+enum err channel_data(struct ssh_conn *c, struct rd *r);
+enum err channel_extended_data(struct ssh_conn *c, struct rd *r);
+enum err channel_handle_eof(struct ssh_conn *c, struct rd *r);
+enum err channel_handle_close(struct ssh_conn *c, struct rd *r);
+enum err channel_handle_request(struct ssh_conn *c, struct rd *r);
+enum err channel_handle_reply(struct ssh_conn *c, struct rd *r);
+enum err global_request(struct ssh_conn *c, struct rd *r);
+enum err global_reply(struct ssh_conn *c, struct rd *r);
+/* Output has fallen below SSH_OUT_LOW, or a key exchange is over: gives the
+ * drain events that are owed. */
+void channels_drain(struct ssh_conn *c);
+/* The connection ends: channel_close for every channel, then free them. */
+void channels_end(struct ssh_conn *c);
+/* keepalive@openssh.com, want_reply: counted in channels.awaited. */
+void global_send_keepalive(struct ssh_conn *c);
+
+/* ---- conn.c ---- */
+
+struct ssh_server {
+	unsigned refs;
+	const struct ssh_server_events *ev;
+	void *ctx;
+	struct ssh_server_config cfg;	/* strings and lists copied */
+	char *lists[5];			/* kex host_key cipher mac compression,
+					 * as they are offered */
+	char ident_line[256];		/* without CR LF */
+};
+
+struct ssh_conn {
+	struct ssh_server *server;
+	void *data;
+	enum conn_phase phase;
+	uint64_t now;			/* of the call under way */
+	uint64_t created;
+	uint64_t last_in;		/* when bytes last arrived */
+	uint64_t last_out;		/* when the peer last took bytes */
+	uint32_t keepalives;		/* sent since last_in */
+	uint64_t bytes_in, bytes_out;
+
+	struct wr in;			/* what feed could not use yet */
+	uint32_t peeked;		/* packet_take's */
+	struct wr out;			/* sealed, to be sent */
+	struct wr pending;		/* payloads that wait for NEWKEYS:
+					 * uint32 length + payload each, at
+					 * most CONN_PENDING_MAX */
+	struct direction rx, tx;
+
+	char *client_ident;		/* V_C, without CR LF */
+	struct kex *kex;		/* NULL: none under way */
+	unsigned kex_count;
+	uint64_t kex_started, kex_done;	/* times, for deadline and rekey */
+	uint8_t session_id[HASH_MAX];
+	size_t session_id_len;
+	bool strict;			/* strict KEX agreed in the first */
+	bool ext_info;			/* the client wants EXT_INFO */
+	bool ping_ok;			/* PONG only after login */
+
+	bool authenticated;
+	bool no_more_sessions;
+	struct userauth auth;
+	struct channels channels;
+
+	unsigned held;			/* open questions that hold input */
+	unsigned depth;			/* events under way on this conn */
+	bool free_wanted;		/* ssh_conn_free inside an event */
+	bool drain_owed;		/* some channel had a short write */
+	bool global_open;		/* a global request awaits its answer */
+	bool global_want_reply;
+	bool global_port_zero;		/* it was tcpip-forward of port 0 */
+	struct ssh_end end;		/* filled by conn_fail and friends */
+	char end_text[256];
+};
+
+#define CONN_PENDING_MAX	((size_t)256 * 1024)
+
+/* Moves to another phase; a move that the table does not know ends the
+ * connection (it is a bug of ours, never a crash). */
+void conn_enter(struct ssh_conn *c, enum conn_phase to);
+
+/* Queues one message.  During a key exchange it waits in `pending` (over its
+ * limit the connection ends).  Does nothing in PH_ENDED. */
+void conn_send(struct ssh_conn *c, struct view payload);
+
+/* Ends the connection for a reason of ours: DISCONNECT with text is queued
+ * (where the protocol allows), channels end, the end event is given.  Returns
+ * err, so that a handler may `return conn_fail(...)`. */
+enum err conn_fail(struct ssh_conn *c, enum err err, unsigned reason,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* A question is open / answered: input stops / goes on.  Release takes up
+ * the bytes that waited (not recursively: a flag for the running feed). */
+void conn_hold(struct ssh_conn *c);
+void conn_release(struct ssh_conn *c, uint64_t now);
+
+/* Every event is called between these two. */
+void conn_event_begin(struct ssh_conn *c);
+void conn_event_end(struct ssh_conn *c);	/* may free c: see below */
+
+void conn_debug(struct ssh_conn *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ident.c: takes the client's line off c->in; OK, ERR_AGAIN (more needed) or
+ * a failure that conn_fail has told. */
+enum err ident_take(struct ssh_conn *c, struct view bytes, size_t *used_out);
+/* Pure: "SSH-2.0-software comments" into its parts. */
+bool ident_parse(struct view line, struct ssh_ident *out);
+
+#endif

@@ -1,0 +1,40 @@
+# Tests.  A unit test is tests/unit/NAME_test.c; OBJS_NAME_test lists exactly
+# the objects it links (each module proves itself separable that way), LIBS_NAME_test
+# the libraries beyond cmocka.  tests/unit/*.mk hold those lists, one file for
+# each area.  Fuzz targets likewise: tests/fuzz/NAME_fuzz.c, OBJS_NAME_fuzz.
+
+TESTS :=
+FUZZERS :=
+include $(wildcard tests/unit/*.mk) $(wildcard tests/fuzz/*.mk)
+
+TEST_BINS := $(TESTS:%=$(BUILD)/tests/%)
+CRYPTO_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto
+
+define test_rule
+$(BUILD)/tests/$(1): $(BUILD)/obj/tests/unit/$(1).o $$(OBJS_$(1):%=$(BUILD)/obj/%)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ -lcmocka $$(LIBS_$(1))
+endef
+$(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
+
+# Fuzz targets are plain functions LLVMFuzzerTestOneInput; `make check` links
+# them with tests/fuzz/replay.c, which runs every file of the corpus
+# (tests/fuzz/corpus/NAME/*), `make fuzz` with clang's libFuzzer.
+FUZZ_REPLAY_BINS := $(FUZZERS:%=$(BUILD)/tests/%_replay)
+define fuzz_rule
+$(BUILD)/tests/$(1)_replay: $(BUILD)/obj/tests/fuzz/$(1).o $(BUILD)/obj/tests/fuzz/replay.o $$(OBJS_$(1):%=$(BUILD)/obj/%)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS_$(1))
+$(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $$(OBJS_$(1):%.o=%.c)
+	@mkdir -p $$(@D)
+	clang $$(CPPFLAGS_ALL) -isystem $(BSSL_INC) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $$@ $$^ $$(LIBS_$(1))
+endef
+$(foreach t,$(FUZZERS),$(eval $(call fuzz_rule,$(t))))
+
+unit-bins: $(TEST_BINS) $(FUZZ_REPLAY_BINS)
+
+# One area alone: make unit-NAME_test
+unit-%: $(BUILD)/tests/%
+	$<
+
+.PHONY: unit-bins
