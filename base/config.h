@@ -84,6 +84,9 @@ struct config_env {
 	bool (*resolve)(void *ctx, const char *name, struct policy *account_out,
 	    const char **why_out);
 	void *ctx;
+	/* Is `name` something this build can do?  kind: "kex", "host_key",
+	 * "cipher", "mac", "compression".  NULL: names are not checked. */
+	bool (*algorithm_known)(const char *kind, struct view name);
 };
 bool config_parse(const char *path, const struct config_env *env,
     struct wr *out, struct wr *faults) MUST_CHECK;

@@ -90,8 +90,9 @@ struct msg_login {
 	struct view client;	/* its identification string, for the log */
 };
 
+#define MSG_METHOD_UNKNOWN 0xff	/* a method name nobody knows */
 struct msg_attempt {
-	uint8_t method;		/* enum auth_method */
+	uint8_t method;		/* enum auth_method, MSG_METHOD_UNKNOWN */
 	bool success;		/* of this method, perhaps not of the chain */
 	struct view reason;	/* the true one, for the log */
 	struct view key;	/* fingerprint of an offered key, or empty */

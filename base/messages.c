@@ -1,0 +1,298 @@
+#include "base/messages.h"
+
+#define MAX_KEYS	(sizeof(((struct msg_generation *)0)->keys) / \
+    sizeof(((struct msg_generation *)0)->keys[0]))
+#define METHODS_ALL	(((uint32_t)1 << AUTH_METHODS) - 1)
+
+/* A message may bring only what is in range: the receiver tables index by
+ * these numbers. */
+static bool
+done(const struct rd *r, bool in_range)
+{
+	return rd_done(r) && in_range;
+}
+
+static void
+put_limits(struct wr *w, const struct config_limits *l)
+{
+	wr_u32(w, l->connections);
+	wr_u32(w, l->unauthenticated);
+	wr_u32(w, l->unauthenticated_per_source);
+	wr_u32(w, l->login_grace_ms);
+	wr_u32(w, l->auth_attempts);
+	wr_u32(w, l->channels);
+	wr_u64(w, l->rekey_bytes);
+	wr_u32(w, l->rekey_time_ms);
+	wr_u32(w, l->rekey_packets);
+	wr_bool(w, l->park);
+}
+
+static void
+get_limits(struct rd *r, struct config_limits *l)
+{
+	l->connections = rd_u32(r);
+	l->unauthenticated = rd_u32(r);
+	l->unauthenticated_per_source = rd_u32(r);
+	l->login_grace_ms = rd_u32(r);
+	l->auth_attempts = rd_u32(r);
+	l->channels = rd_u32(r);
+	l->rekey_bytes = rd_u64(r);
+	l->rekey_time_ms = rd_u32(r);
+	l->rekey_packets = rd_u32(r);
+	l->park = rd_bool(r);
+}
+
+void
+put_generation(struct wr *w, const struct msg_generation *m)
+{
+	if (m->nkeys > MAX_KEYS) {
+		w->bad = true;
+		return;
+	}
+	wr_u32(w, m->number);
+	wr_str(w, m->ident);
+	wr_str(w, m->greeting);
+	wr_str(w, m->banner);
+	wr_str(w, m->kex);
+	wr_str(w, m->host_key);
+	wr_str(w, m->cipher);
+	wr_str(w, m->mac);
+	wr_str(w, m->compression);
+	wr_bool(w, m->prefer_server_cipher);
+	wr_u32(w, m->keepalive_interval_ms);
+	wr_u32(w, m->keepalive_count);
+	put_limits(w, &m->limits);
+	wr_u32(w, m->methods);
+	wr_u8(w, m->nlisten);
+	wr_u8(w, m->nkeys);
+	for (size_t i = 0; i < m->nkeys; i++)
+		wr_str(w, m->keys[i]);
+	wr_u8(w, (uint8_t)m->log_level);
+}
+
+bool
+get_generation(struct view b, struct msg_generation *m)
+{
+	struct rd r = rd_of(b);
+	uint8_t level;
+
+	*m = (struct msg_generation){ 0 };
+	m->number = rd_u32(&r);
+	m->ident = rd_text(&r);
+	m->greeting = rd_text(&r);
+	m->banner = rd_text(&r);
+	m->kex = rd_text(&r);
+	m->host_key = rd_text(&r);
+	m->cipher = rd_text(&r);
+	m->mac = rd_text(&r);
+	m->compression = rd_text(&r);
+	m->prefer_server_cipher = rd_bool(&r);
+	m->keepalive_interval_ms = rd_u32(&r);
+	m->keepalive_count = rd_u32(&r);
+	get_limits(&r, &m->limits);
+	m->methods = rd_u32(&r);
+	m->nlisten = rd_u8(&r);
+	m->nkeys = rd_u8(&r);
+	if (m->nkeys > MAX_KEYS)
+		return false;
+	for (size_t i = 0; i < m->nkeys; i++)
+		m->keys[i] = rd_str(&r);
+	level = rd_u8(&r);
+	m->log_level = (enum log_level)level;
+	return done(&r, level <= LOG_DEBUG && m->nlisten <= IPC_MAX_FDS &&
+	    (m->methods & ~METHODS_ALL) == 0);
+}
+
+void
+put_sign(struct wr *w, const struct msg_sign *m)
+{
+	wr_u32(w, m->generation);
+	wr_u8(w, m->key);
+	wr_str(w, m->alg);
+	wr_str(w, m->hash);
+}
+
+bool
+get_sign(struct view b, struct msg_sign *m)
+{
+	struct rd r = rd_of(b);
+
+	m->generation = rd_u32(&r);
+	m->key = rd_u8(&r);
+	m->alg = rd_text(&r);
+	m->hash = rd_str(&r);
+	/* An exchange hash has 16 to 64 bytes, whatever the method. */
+	return done(&r, m->key < MAX_KEYS && m->hash.n >= 16 &&
+	    m->hash.n <= 64);
+}
+
+void
+put_signed(struct wr *w, const struct msg_signed *m)
+{
+	wr_str(w, m->sig);
+}
+
+bool
+get_signed(struct view b, struct msg_signed *m)
+{
+	struct rd r = rd_of(b);
+
+	m->sig = rd_str(&r);
+	return rd_done(&r);
+}
+
+void
+put_login(struct wr *w, const struct msg_login *m)
+{
+	wr_u32(w, m->generation);
+	wr_str(w, m->user);
+	wr_str(w, m->client);
+}
+
+bool
+get_login(struct view b, struct msg_login *m)
+{
+	struct rd r = rd_of(b);
+
+	m->generation = rd_u32(&r);
+	m->user = rd_str(&r);		/* raw: may hold anything */
+	m->client = rd_str(&r);
+	return rd_done(&r);
+}
+
+void
+put_attempt(struct wr *w, const struct msg_attempt *m)
+{
+	wr_u8(w, m->method);
+	wr_bool(w, m->success);
+	wr_str(w, m->reason);
+	wr_str(w, m->key);
+}
+
+bool
+get_attempt(struct view b, struct msg_attempt *m)
+{
+	struct rd r = rd_of(b);
+
+	m->method = rd_u8(&r);
+	m->success = rd_bool(&r);
+	m->reason = rd_text(&r);
+	m->key = rd_text(&r);
+	/* Nobody succeeds by a method without a name. */
+	return done(&r, m->method < AUTH_METHODS ||
+	    (m->method == MSG_METHOD_UNKNOWN && !m->success));
+}
+
+void
+put_auth_reply(struct wr *w, const struct msg_auth_reply *m)
+{
+	wr_u8(w, m->verdict);
+	wr_u32(w, m->methods);
+	wr_str(w, m->payload);
+}
+
+bool
+get_auth_reply(struct view b, struct msg_auth_reply *m)
+{
+	struct rd r = rd_of(b);
+
+	m->verdict = rd_u8(&r);
+	m->methods = rd_u32(&r);
+	m->payload = rd_str(&r);
+	return done(&r, m->verdict <= VERDICT_DISCONNECT &&
+	    (m->methods & ~METHODS_ALL) == 0);
+}
+
+void
+put_ready(struct wr *w, const struct msg_ready *m)
+{
+	wr_u32(w, m->allow);
+}
+
+bool
+get_ready(struct view b, struct msg_ready *m)
+{
+	struct rd r = rd_of(b);
+
+	m->allow = rd_u32(&r);
+	return rd_done(&r);
+}
+
+void
+put_ended(struct wr *w, const struct msg_ended *m)
+{
+	wr_bool(w, m->signalled);
+	wr_u32(w, m->status);
+	wr_str(w, m->signal);
+	wr_bool(w, m->core);
+	wr_str(w, m->text);
+}
+
+bool
+get_ended(struct view b, struct msg_ended *m)
+{
+	struct rd r = rd_of(b);
+
+	m->signalled = rd_bool(&r);
+	m->status = rd_u32(&r);
+	m->signal = rd_text(&r);
+	m->core = rd_bool(&r);
+	m->text = rd_str(&r);
+	return rd_done(&r);
+}
+
+void
+put_text(struct wr *w, const struct msg_text *m)
+{
+	wr_str(w, m->text);
+}
+
+bool
+get_text(struct view b, struct msg_text *m)
+{
+	struct rd r = rd_of(b);
+
+	m->text = rd_str(&r);
+	return rd_done(&r);
+}
+
+void
+put_log_target(struct wr *w, const struct msg_log_target *m)
+{
+	wr_bool(w, m->json);
+	wr_bool(w, m->syslog);
+	wr_bool(w, m->journal);
+}
+
+bool
+get_log_target(struct view b, struct msg_log_target *m)
+{
+	struct rd r = rd_of(b);
+
+	m->json = rd_bool(&r);
+	m->syslog = rd_bool(&r);
+	m->journal = rd_bool(&r);
+	return done(&r, !(m->syslog && m->journal));
+}
+
+void
+put_log_who(struct wr *w, const struct msg_log_who *m)
+{
+	wr_u32(w, (uint32_t)m->pid);
+	wr_u64(w, m->conn);
+	wr_str(w, m->user);
+	wr_str(w, m->src);
+}
+
+bool
+get_log_who(struct view b, struct msg_log_who *m)
+{
+	struct rd r = rd_of(b);
+	uint32_t pid = rd_u32(&r);
+
+	m->pid = pid <= INT32_MAX ? (int32_t)pid : 0;
+	m->conn = rd_u64(&r);
+	m->user = rd_str(&r);
+	m->src = rd_text(&r);
+	return done(&r, m->pid > 0);
+}

@@ -1,0 +1,292 @@
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/policy.h"
+
+/*
+ * Encoding, version 1 (all numbers big-endian, lists prefixed by a uint32
+ * count, texts by a uint32 length):
+ *
+ *	byte	 version
+ *	string	 name
+ *	uint32	 uid, gid; list of uint32 groups
+ *	string	 account_name, home
+ *	string	 jail; boolean create; list of string dirs; string start
+ *	uint32	 umask, allow
+ *	list of string env, from
+ *	list of chains (byte n, n method bytes)
+ *	list of keys (string line, string file, uint32 lineno)
+ *	list of string key_files
+ *	string	 password, pam, banner
+ */
+#define VERSION_BYTE	1
+
+/* How many entries a list may have: far above use, far below harm. */
+#define MAX_LIST	65536
+
+const char *
+policy_allow_word(unsigned i)
+{
+	static const char *const words[] = {
+		"sftp", "scp", "shell", "exec", "pty", "agent", "x11",
+		"local-forward", "remote-forward",
+	};
+
+	return i < sizeof(words) / sizeof(words[0]) ? words[i] : NULL;
+}
+
+uint32_t
+policy_allow_bit(struct view word)
+{
+	const char *w;
+
+	for (unsigned i = 0; (w = policy_allow_word(i)) != NULL; i++)
+		if (view_is(word, w))
+			return (uint32_t)1 << i;
+	return 0;
+}
+
+#define ALLOW_ALL (((uint32_t)ALLOW_REMOTE_FORWARD << 1) - 1)
+
+static const char *const method_names[AUTH_METHODS] = {
+	[AUTH_NONE] = "none",
+	[AUTH_PUBLICKEY] = "publickey",
+	[AUTH_PASSWORD] = "password",
+	[AUTH_KBDINT] = "keyboard-interactive",
+	[AUTH_HOSTBASED] = "hostbased",
+};
+
+const char *
+auth_method_name(enum auth_method m)
+{
+	return (unsigned)m < AUTH_METHODS ? method_names[m] : "unknown";
+}
+
+int
+auth_method_find(struct view name)
+{
+	for (int i = 0; i < AUTH_METHODS; i++)
+		if (view_is(name, method_names[i]))
+			return i;
+	return -1;
+}
+
+/* ---- encoding ---- */
+
+static void
+put_count(struct wr *w, size_t n)
+{
+	if (n > MAX_LIST)
+		w->bad = true;
+	else
+		wr_u32(w, (uint32_t)n);
+}
+
+static void
+put_list(struct wr *w, struct view_list l)
+{
+	put_count(w, l.n);
+	for (size_t i = 0; i < l.n; i++)
+		wr_str(w, l.v[i]);
+}
+
+static void
+put_chains(struct wr *w, const struct policy *p)
+{
+	put_count(w, p->nauth);
+	for (size_t i = 0; i < p->nauth; i++) {
+		const struct auth_chain *c = &p->auth[i];
+
+		if (c->n > POLICY_CHAIN_MAX) {
+			w->bad = true;
+			return;
+		}
+		wr_u8(w, c->n);
+		wr_bytes(w, view_of(c->method, c->n));
+	}
+}
+
+void
+policy_encode(struct wr *w, const struct policy *p)
+{
+	wr_u8(w, VERSION_BYTE);
+	wr_str(w, p->name);
+	wr_u32(w, p->uid);
+	wr_u32(w, p->gid);
+	put_count(w, p->ngroups);
+	for (size_t i = 0; i < p->ngroups; i++)
+		wr_u32(w, p->groups[i]);
+	wr_str(w, p->account_name);
+	wr_str(w, p->home);
+	wr_str(w, p->jail);
+	wr_bool(w, p->create);
+	put_list(w, p->dirs);
+	wr_str(w, p->start);
+	wr_u32(w, p->umask);
+	wr_u32(w, p->allow);
+	put_list(w, p->env);
+	put_list(w, p->from);
+	put_chains(w, p);
+	put_count(w, p->nkeys);
+	for (size_t i = 0; i < p->nkeys; i++) {
+		wr_str(w, p->keys[i].line);
+		wr_str(w, p->keys[i].file);
+		wr_u32(w, p->keys[i].lineno);
+	}
+	put_list(w, p->key_files);
+	wr_str(w, p->password);
+	wr_str(w, p->pam);
+	wr_str(w, p->banner);
+}
+
+/* ---- decoding: the same walk twice, first to measure, then to fill ---- */
+
+struct room {
+	uint8_t *base;		/* NULL while measuring */
+	size_t used;
+};
+
+/* n elements of `size` bytes from the room; NULL while measuring. */
+static void *
+take(struct room *m, size_t n, size_t size)
+{
+	const size_t to = alignof(max_align_t);
+	void *p = m->base != NULL ? m->base + m->used : NULL;
+
+	/* n is bounded by MAX_LIST and by the bytes there are. */
+	m->used += (n * size + to - 1) / to * to;
+	return p;
+}
+
+/* A count of things that take at least `least` bytes each. */
+static size_t
+get_count(struct rd *r, size_t least)
+{
+	uint32_t n = rd_u32(r);
+
+	if (n > MAX_LIST || n > r->n / least) {
+		r->bad = true;
+		return 0;
+	}
+	return n;
+}
+
+static void
+get_list(struct rd *r, struct room *m, struct view_list *l)
+{
+	struct view *v, s;
+
+	l->n = get_count(r, 4);
+	l->v = v = take(m, l->n, sizeof(*v));
+	for (size_t i = 0; i < l->n; i++) {
+		s = rd_text(r);
+		if (v != NULL)
+			v[i] = s;
+	}
+}
+
+static void
+get_groups(struct rd *r, struct room *m, struct policy *p)
+{
+	uint32_t *g, id;
+
+	p->ngroups = get_count(r, 4);
+	p->groups = g = take(m, p->ngroups, sizeof(*g));
+	for (size_t i = 0; i < p->ngroups; i++) {
+		id = rd_u32(r);
+		if (g != NULL)
+			g[i] = id;
+	}
+}
+
+static void
+get_chains(struct rd *r, struct room *m, struct policy *p)
+{
+	struct auth_chain *a, c;
+
+	p->nauth = get_count(r, 2);
+	p->auth = a = take(m, p->nauth, sizeof(*a));
+	for (size_t i = 0; i < p->nauth; i++) {
+		c = (struct auth_chain){ .n = rd_u8(r) };
+		if (c.n == 0 || c.n > POLICY_CHAIN_MAX) {
+			r->bad = true;
+			return;
+		}
+		for (size_t j = 0; j < c.n; j++)
+			if ((c.method[j] = rd_u8(r)) >= AUTH_METHODS)
+				r->bad = true;
+		if (a != NULL)
+			a[i] = c;
+	}
+}
+
+static void
+get_keys(struct rd *r, struct room *m, struct policy *p)
+{
+	struct policy_key *k, one;
+
+	p->nkeys = get_count(r, 12);
+	p->keys = k = take(m, p->nkeys, sizeof(*k));
+	for (size_t i = 0; i < p->nkeys; i++) {
+		one.line = rd_text(r);
+		one.file = rd_text(r);
+		one.lineno = rd_u32(r);
+		if (k != NULL)
+			k[i] = one;
+	}
+}
+
+static bool
+decode(struct rd r, struct room *m, struct policy *p)
+{
+	if (rd_u8(&r) != VERSION_BYTE)
+		return false;
+	p->name = rd_text(&r);
+	p->uid = rd_u32(&r);
+	p->gid = rd_u32(&r);
+	get_groups(&r, m, p);
+	p->account_name = rd_text(&r);
+	p->home = rd_text(&r);
+	p->jail = rd_text(&r);
+	p->create = rd_bool(&r);
+	get_list(&r, m, &p->dirs);
+	p->start = rd_text(&r);
+	p->umask = rd_u32(&r);
+	p->allow = rd_u32(&r);
+	get_list(&r, m, &p->env);
+	get_list(&r, m, &p->from);
+	get_chains(&r, m, p);
+	get_keys(&r, m, p);
+	get_list(&r, m, &p->key_files);
+	p->password = rd_text(&r);
+	p->pam = rd_text(&r);
+	p->banner = rd_text(&r);
+	return rd_done(&r) && (p->allow & ~ALLOW_ALL) == 0 &&
+	    (p->umask <= 0777 || p->umask == POLICY_NO_UMASK);
+}
+
+struct policy *
+policy_decode(struct view bytes)
+{
+	struct room m = { 0 };
+	struct policy measured = { 0 }, *p;
+
+	take(&m, 1, sizeof(*p));
+	if (!decode(rd_of(bytes), &m, &measured))
+		return NULL;
+	if ((p = calloc(1, m.used)) == NULL)
+		return NULL;
+	m = (struct room){ .base = (uint8_t *)p };
+	take(&m, 1, sizeof(*p));
+	if (!decode(rd_of(bytes), &m, p))
+		policy_free(&p);
+	return p;
+}
+
+void
+policy_free(struct policy **p)
+{
+	free(*p);
+	*p = NULL;
+}
