@@ -79,6 +79,7 @@ enum err message_dispatch(struct ssh_conn *c, struct view payload);
 
 struct direction {		/* one way's protection and counters */
 	struct cipher *cipher;	/* NULL before the first NEWKEYS */
+	size_t block;		/* padding granularity; 0: 8 */
 	uint32_t seq;
 	uint64_t bytes;		/* since the last rekey */
 	uint32_t packets;	/* since the last rekey */
@@ -91,6 +92,8 @@ struct direction {		/* one way's protection and counters */
  */
 enum err packet_take(struct direction *d, uint8_t *p, size_t n,
     uint32_t *peeked, size_t *used_out, struct view *payload_out) MUST_CHECK;
+/* How many bytes must be there before packet_take can make progress. */
+size_t packet_need(const struct direction *d, uint32_t peeked);
 /* Bytes a packet with this payload takes on the wire. */
 size_t packet_size(const struct direction *d, size_t payload);
 /*
@@ -104,9 +107,19 @@ enum err packet_commit(struct direction *d, struct wr *out, size_t n)
 /* ---- kex.c ---- */
 
 struct kex;		/* one key exchange; freed on every way out */
-/* Sends our KEXINIT (unless sent).  False: limit or memory. */
+/* Sends our KEXINIT (unless sent).  False: memory, or not the time for it. */
 bool kex_start(struct ssh_conn *c);
 void kex_free(struct kex **k);
+/* What message_dispatch must know: the peer's KEXINIT is here, so that only
+ * 1-4 and 20-49 may be heard; and the one packet of a wrong guess. */
+bool kex_heard_init(const struct ssh_conn *c);
+bool kex_skips(struct ssh_conn *c, uint8_t number);
+/* The answer to the sign event (ssh_conn_signed). */
+bool kex_signed(struct ssh_conn *c, struct view sig);
+/* Starts a rekey if bytes, packets or time ask for one; the time when that
+ * will be due (UINT64_MAX: never). */
+void kex_check_limits(struct ssh_conn *c);
+uint64_t kex_due(const struct ssh_conn *c);
 enum err kex_handle_kexinit(struct ssh_conn *c, struct rd *r);
 enum err kex_handle_init(struct ssh_conn *c, struct rd *r);
 enum err kex_handle_newkeys(struct ssh_conn *c, struct rd *r);
@@ -174,6 +187,18 @@ struct ssh_server {
 	char *lists[5];			/* kex host_key cipher mac compression,
 					 * as they are offered */
 	char ident_line[256];		/* without CR LF */
+	char *greeting;			/* lines with CR LF, or NULL */
+};
+
+/* Why a connection must end, noted where ending it would pull the ground
+ * from under the caller. */
+enum conn_broken {
+	CONN_SOUND,
+	CONN_BROKEN_MEMORY,	/* no memory, or the output limit */
+	CONN_BROKEN_PENDING,	/* CONN_PENDING_MAX during a key exchange */
+	CONN_BROKEN_SEAL,	/* sealing failed, sequence used up */
+	CONN_BROKEN_PHASE,	/* conn_enter: a move of no table */
+	CONN_BROKEN_FEED	/* fed inside of one of its own events */
 };
 
 struct ssh_conn {
@@ -210,6 +235,15 @@ struct ssh_conn {
 	struct userauth auth;
 	struct channels channels;
 
+	uint64_t held_since;		/* time of the first of `held` */
+	uint64_t probed;		/* base of the keepalive timer */
+	uint64_t out_since;		/* unsent bytes not moving since; 0 */
+	uint64_t ended_at;
+	enum conn_broken broken;
+	bool running;			/* packets are being taken */
+	bool gcm_client;		/* its list names AES-GCM */
+	bool newkeys_heard;		/* the next packet may be EXT_INFO */
+
 	unsigned held;			/* open questions that hold input */
 	unsigned depth;			/* events under way on this conn */
 	bool free_wanted;		/* ssh_conn_free inside an event */
@@ -228,8 +262,16 @@ struct ssh_conn {
 void conn_enter(struct ssh_conn *c, enum conn_phase to);
 
 /* Queues one message.  During a key exchange it waits in `pending` (over its
- * limit the connection ends).  Does nothing in PH_ENDED. */
+ * limit the connection ends).  Does nothing in PH_ENDED.  A failure (memory,
+ * a limit) never ends the connection inside of this call: it is noted in
+ * `broken` and done with when the outermost call of the engine returns, so
+ * the caller's channel and conn stay valid. */
 void conn_send(struct ssh_conn *c, struct view payload);
+/* The same without a copy: room for a payload of n bytes at its place in the
+ * output; fill it, then commit at most as many.  NULL: as conn_send does
+ * nothing; then do not commit.  No other call of the engine in between. */
+uint8_t *conn_reserve(struct ssh_conn *c, size_t n);
+void conn_commit(struct ssh_conn *c, size_t n);
 
 /* Ends the connection for a reason of ours: DISCONNECT with text is queued
  * (where the protocol allows), channels end, the end event is given.  Returns
@@ -242,9 +284,13 @@ enum err conn_fail(struct ssh_conn *c, enum err err, unsigned reason,
 void conn_hold(struct ssh_conn *c);
 void conn_release(struct ssh_conn *c, uint64_t now);
 
-/* Every event is called between these two. */
+/* Every event is called between these two, and so is the body of every public
+ * function that may give an event, hold, release or end: the outermost end
+ * takes up input that was released, ends a broken connection and frees one
+ * that the application has freed meanwhile.  So c is valid from begin to
+ * end, and must not be touched behind an end that may be the outermost. */
 void conn_event_begin(struct ssh_conn *c);
-void conn_event_end(struct ssh_conn *c);	/* may free c: see below */
+void conn_event_end(struct ssh_conn *c);
 
 void conn_debug(struct ssh_conn *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
