@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
 
-BSSL_LIB := /usr/lib/$(shell $(CC) -print-multiarch 2>/dev/null || gcc -print-multiarch)/android
+BSSL_LIB := /usr/lib/$(shell gcc -print-multiarch 2>/dev/null)/android
 BSSL_INC := /usr/include/android
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
@@ -54,7 +54,45 @@ $(BUILD)/obj/%.o: %.c
 
 include tests/tests.mk
 
-clean:
-	rm -rf $(BUILD)
+# ---- for people ----
+# These two install what the machine lacks, so they must not depend on
+# anything that this file found (or did not find) while it was read.
+demo:
+	@packaging/demo.sh
+# ONLY: patterns of test names, as in  make check ONLY='plain/jail*'
+check:
+	@packaging/dependencies.sh test
+	@tests/check.sh $(ONLY)
 
-.PHONY: all clean
+# The daemon and the unit tests under AddressSanitizer and UBSan.
+ASAN := BUILD=build-asan OPT='-O1 -g' HARDEN= LDHARDEN= \
+	SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+asan:
+	$(MAKE) $(ASAN) all unit-bins
+
+bench:
+	@packaging/dependencies.sh bench
+	@tests/bench/run.sh $(BENCH)
+
+# ---- installing ----
+SBIN := $(DESTDIR)$(PREFIX)/sbin
+LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/sallyport
+MAN := $(DESTDIR)$(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+CONF := $(DESTDIR)$(SYSCONFDIR)/sallyport
+
+# An existing configuration is never overwritten.
+install: all
+	install -d $(SBIN) $(LIBEXEC) $(MAN)/man5 $(MAN)/man8
+	install -m 755 $(BUILD)/sallyportd $(SBIN)/
+	install -m 755 $(BUILD)/sallyport-account $(LIBEXEC)/
+	install -m 644 $(wildcard packaging/doc/*.5) $(MAN)/man5/
+	install -m 644 $(wildcard packaging/doc/*.8) $(MAN)/man8/
+	install -d -m 755 $(CONF) $(CONF)/users.d
+	test -e $(CONF)/sallyport.yaml || \
+		install -m 600 etc/sallyport.yaml $(CONF)/
+
+clean:
+	rm -rf $(BUILD) build-asan build-clang
+
+.PHONY: all demo check asan bench install clean

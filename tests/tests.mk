@@ -37,4 +37,21 @@ unit-bins: $(TEST_BINS) $(FUZZ_REPLAY_BINS)
 unit-%: $(BUILD)/tests/%
 	$<
 
-.PHONY: unit-bins
+# For tests/check.sh.
+print-tests:
+	@echo $(TESTS)
+print-fuzzers:
+	@echo $(FUZZERS)
+
+# Fuzzing: each target for FUZZ_SECONDS; what it finds is kept in
+# tests/fuzz/corpus and replayed by `make check` from then on.
+FUZZ_SECONDS ?= 30
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
+	@BUILD=$(BUILD) tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+# An hour by default: half of it fuzzing, half of it load.
+SOAK_SECONDS ?= 3600
+soak: all $(FUZZERS:%=$(BUILD)/fuzz/%)
+	@BUILD=$(BUILD) tests/soak.sh $(SOAK_SECONDS) $(FUZZERS)
+
+.PHONY: unit-bins print-tests print-fuzzers fuzz soak
