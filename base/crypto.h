@@ -138,6 +138,10 @@ struct pkey *pkey_generate(enum pkey_kind kind, unsigned bits);
 /* Public parts: ed25519 32 bytes; EC uncompressed point; RSA n and e
  * (big-endian, no sign byte). */
 void pkey_public(const struct pkey *k, struct wr *a, struct wr *b);
+/* Appends the secret numbers: ed25519 its seed, EC its scalar, RSA d, iqmp, p
+ * and q.  False: no private half, or no room. */
+#define PKEY_PARTS	4
+bool pkey_private(const struct pkey *k, struct wr part[PKEY_PARTS]) MUST_CHECK;
 /* Signatures in the library's raw shape: ed25519 64 bytes; ECDSA r and s as
  * big-endian numbers; RSA PKCS#1 v1.5.  hash is ignored for ed25519. */
 enum err pkey_sign(const struct pkey *k, enum hash_alg hash, struct view data,
