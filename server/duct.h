@@ -37,6 +37,8 @@ void duct_eof(struct duct *d);
  * max; empty with *eof_out when nothing more will come. */
 struct view duct_peek(struct duct *d, size_t max, bool *eof_out);
 void duct_consume(struct duct *d, size_t n);
+/* Gives back the buffers of a duct that carries nothing now. */
+void duct_trim(struct duct *d);
 
 /* For poll(2).  want_read: the channel can take bytes. */
 int duct_fd(const struct duct *d);

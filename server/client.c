@@ -1,0 +1,430 @@
+/* One connection: its socket, its login process, its channels. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "server/daemon.h"
+
+#define LINGER_MS	2000	/* for a peer to read our last words */
+#define SENDS_PER_TURN	4
+
+void
+client_addr(const struct sockaddr_storage *ss, char out[SRC_MAX],
+    uint16_t *port_out)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
+
+	snprintf(out, SRC_MAX, "unknown");
+	*port_out = 0;
+	if (ss->ss_family == AF_INET) {
+		inet_ntop(AF_INET, &in->sin_addr, out, SRC_MAX);
+		*port_out = ntohs(in->sin_port);
+	} else if (ss->ss_family == AF_INET6) {
+		*port_out = ntohs(in6->sin6_port);
+		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+			inet_ntop(AF_INET, in6->sin6_addr.s6_addr + 12, out,
+			    SRC_MAX);
+		else
+			inet_ntop(AF_INET6, &in6->sin6_addr, out, SRC_MAX);
+	}
+}
+
+struct client *
+client_find(struct loop *l, uint32_t id)
+{
+	struct client *c = l->bucket[id % CLIENT_BUCKETS];
+
+	while (c != NULL && c->id != id)
+		c = c->hash_next;
+	return c;
+}
+
+static uint32_t
+fresh_id(struct loop *l)
+{
+	do
+		l->last_id++;
+	while (l->last_id == 0 || client_find(l, l->last_id) != NULL);
+	return l->last_id;
+}
+
+static void
+warm_add(struct loop *l, struct client *c)
+{
+	c->warm_prev = NULL;
+	if ((c->warm_next = l->warm) != NULL)
+		c->warm_next->warm_prev = c;
+	l->warm = c;
+	/* Not in this turn's array. */
+	c->poll_at = SIZE_MAX;
+	if (l->park_check == UINT64_MAX)
+		l->park_check = l->now + PARK_AFTER_MS;
+}
+
+static void
+warm_remove(struct loop *l, struct client *c)
+{
+	if (c->warm_prev != NULL)
+		c->warm_prev->warm_next = c->warm_next;
+	else
+		l->warm = c->warm_next;
+	if (c->warm_next != NULL)
+		c->warm_next->warm_prev = c->warm_prev;
+}
+
+struct client *
+client_new(struct loop *l, int fd, const struct sockaddr_storage *peer)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		goto fail;
+	c->loop = l;
+	c->fd = fd;
+	c->peer = *peer;
+	c->login.fd = -1;
+	c->started = c->touched = c->due = l->now;
+	client_addr(peer, c->src, &c->src_port);
+	c->id = fresh_id(l);
+	if ((c->ssh = ssh_conn_new(l->gen->ssh, l->now)) == NULL ||
+	    !heap_insert(l, c))
+		goto fail;
+	ssh_conn_set_data(c->ssh, c);
+	c->gen = l->gen;
+	c->gen->refs++;
+	c->hash_next = l->bucket[c->id % CLIENT_BUCKETS];
+	l->bucket[c->id % CLIENT_BUCKETS] = c;
+	if ((c->next = l->clients) != NULL)
+		c->next->prev = c;
+	l->clients = c;
+	l->nclients++;
+	warm_add(l, c);
+	return c;
+fail:
+	if (c != NULL)
+		ssh_conn_free(&c->ssh);
+	free(c);
+	close(fd);
+	return NULL;
+}
+
+static void
+unhash(struct loop *l, struct client *c)
+{
+	struct client **p = &l->bucket[c->id % CLIENT_BUCKETS];
+
+	while (*p != c)
+		p = &(*p)->hash_next;
+	*p = c->hash_next;
+}
+
+void
+client_free(struct client *c)
+{
+	struct loop *l = c->loop;
+
+	c->dirty = true;	/* nothing below may put it on the list again */
+	client_unpark(l, c);
+	warm_remove(l, c);
+	listen_uncount(c);
+	heap_remove(l, c);
+	unhash(l, c);
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		l->clients = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	l->nclients--;
+	/* The engine gives channel_close for what is still open. */
+	ssh_conn_free(&c->ssh);
+	while (c->chans != NULL)
+		chan_free(c->chans);
+	link_close(&c->login);
+	close(c->fd);
+	if (c->warden_knows &&
+	    warden_send(l, MSG_GONE, c->id, NULL, NULL, 0) != OK)
+		log_msg(LOG_ERROR, "warden-link", "could not tell the end of "
+		    "connection %u", c->id);
+	generation_unref(&c->gen);
+	free(c->user);
+	free(c->ident);
+	free(c);
+}
+
+void
+client_log(struct client *c, struct log_ev *e, enum log_level level,
+    const char *event)
+{
+	log_begin(e, level, event);
+	log_num(e, "conn", c->id);
+	if (c->user != NULL)
+		log_str(e, "user", c->user);
+	log_str(e, "src", c->src);
+}
+
+void
+client_end(struct client *c, unsigned reason, const char *text)
+{
+	loop_touch(c);
+	ssh_conn_end(c->ssh, reason, text);
+}
+
+static bool
+add_poll(struct loop *l, int fd, short events)
+{
+	if (l->npfd == l->pfd_cap) {
+		size_t cap = l->pfd_cap != 0 ? l->pfd_cap * 2 : 64;
+		struct pollfd *p = realloc(l->pfd, cap * sizeof(*p));
+
+		if (p == NULL)
+			return false;
+		l->pfd = p;
+		l->pfd_cap = cap;
+	}
+	l->pfd[l->npfd++] = (struct pollfd){ .fd = fd, .events = events };
+	return true;
+}
+
+static short
+socket_events(const struct client *c)
+{
+	short ev = 0;
+
+	if (c->half_closed || ssh_conn_wants_input(c->ssh))
+		ev |= POLLIN;
+	if (ssh_conn_out(c->ssh).n != 0)
+		ev |= POLLOUT;
+	return ev;
+}
+
+static short
+chan_events(const struct chan *k)
+{
+	return k->duct != NULL ?
+	    duct_events(k->duct, chan_wants_read(k)) : 0;
+}
+
+bool
+client_poll(struct loop *l, struct client *c)
+{
+	c->poll_at = l->npfd;
+	if (!add_poll(l, c->fd, socket_events(c)) ||
+	    !add_poll(l, c->login.fd, link_events(&c->login)))
+		return false;
+	for (struct chan *k = c->chans; k != NULL; k = k->next) {
+		short ev = chan_events(k);
+
+		/* Without a wish a hang-up would wake us for ever. */
+		if (!add_poll(l, ev != 0 ? duct_fd(k->duct) : -1, ev))
+			return false;
+	}
+	return true;
+}
+
+static void
+socket_readable(struct loop *l, struct client *c)
+{
+	ssize_t n = recv(c->fd, l->scratch, LOOP_SCRATCH, MSG_DONTWAIT);
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (c->ended) {
+		if (n <= 0)
+			c->cut = true;
+		return;
+	}
+	if (n <= 0)
+		ssh_conn_feed_eof(c->ssh, l->now);
+	else
+		ssh_conn_feed(c->ssh, l->scratch, (size_t)n, l->now);
+}
+
+static void
+socket_ready(struct loop *l, struct client *c, short revents)
+{
+	if ((revents & POLLIN) != 0 &&
+	    (c->half_closed || ssh_conn_wants_input(c->ssh)))
+		socket_readable(l, c);
+	else if ((revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
+		if (c->ended)
+			c->cut = true;
+		else
+			ssh_conn_feed_eof(c->ssh, l->now);
+	}
+}
+
+void
+client_ready(struct loop *l, struct client *c)
+{
+	/* Channels come first: their list still is as it was polled. */
+	size_t at = c->poll_at;
+	short login_revents, tcp_revents;
+
+	if (at == SIZE_MAX)
+		return;
+	tcp_revents = l->pfd[at++].revents;
+	login_revents = l->pfd[at++].revents;
+
+	for (struct chan *k = c->chans; k != NULL; k = k->next, at++) {
+		short ev = l->pfd[at].revents;
+
+		if (ev == 0)
+			continue;
+		loop_touch(c);
+		if ((ev & POLLOUT) != 0)
+			chan_pump_out(k);
+		if ((ev & ~POLLOUT) != 0)
+			chan_pump_in(k);
+	}
+	if (login_revents != 0 && c->login.fd != -1) {
+		loop_touch(c);
+		login_ready(l, c, login_revents);
+	}
+	if (tcp_revents != 0) {
+		loop_touch(c);
+		socket_ready(l, c, tcp_revents);
+	}
+}
+
+/* Sends what the engine has; drain events may give it more meanwhile. */
+static void
+send_out(struct loop *l, struct client *c)
+{
+	for (int i = 0; i < SENDS_PER_TURN && !c->cut; i++) {
+		struct view v = ssh_conn_out(c->ssh);
+		ssize_t n;
+
+		if (v.n == 0)
+			return;
+		n = send(c->fd, v.p, v.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR ||
+		    errno == ENOBUFS))
+			return;
+		if (n == -1) {
+			if (!c->ended)
+				ssh_conn_feed_eof(c->ssh, l->now);
+			c->cut = true;
+			return;
+		}
+		ssh_conn_sent(c->ssh, (size_t)n, l->now);
+		if ((size_t)n < v.n)
+			return;
+	}
+}
+
+/* After the end event: our last words go out, then the socket is shut and,
+ * where the end was our doing, the peer is given time to read them; closing
+ * with its bytes unread would reset the connection over them. */
+static void
+wind_up(struct loop *l, struct client *c)
+{
+	if (!c->linger)
+		c->cut = c->cut || ssh_conn_out(c->ssh).n == 0;
+	if (c->linger_until == 0)
+		c->linger_until = l->now + LINGER_MS;
+	if (!c->cut && !c->half_closed && ssh_conn_out(c->ssh).n == 0) {
+		c->half_closed = true;
+		(void)shutdown(c->fd, SHUT_WR);
+	}
+	if (l->now >= c->linger_until)
+		c->cut = true;
+}
+
+void
+client_flush(struct loop *l, struct client *c)
+{
+	for (struct chan *k = c->chans; k != NULL; k = k->next)
+		chan_pump_out(k);
+	send_out(l, c);
+	client_tick(l, c);
+}
+
+void
+client_tick(struct loop *l, struct client *c)
+{
+	uint64_t due = 0;
+
+	if (!c->ended)
+		due = ssh_conn_tick(c->ssh, l->now);
+	if (c->ended) {
+		wind_up(l, c);
+		due = c->linger_until;
+	}
+	heap_update(l, c, due);
+}
+
+bool
+client_reap(struct client *c)
+{
+	struct chan *next;
+
+	for (struct chan *k = c->chans; k != NULL; k = next) {
+		next = k->next;
+		if (k->ch == NULL)
+			chan_free(k);
+	}
+	return c->cut;
+}
+
+/* Adds or removes every descriptor of c, all of them whatever fails. */
+static bool
+epoll_all(struct loop *l, struct client *c, int op)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = c->id };
+	int bad = epoll_ctl(l->epoll, op, c->fd, &ev);
+
+	if (c->login.fd != -1)
+		bad |= epoll_ctl(l->epoll, op, c->login.fd, &ev);
+	for (struct chan *k = c->chans; k != NULL; k = k->next)
+		if (k->duct != NULL && !k->duct_eof)
+			bad |= epoll_ctl(l->epoll, op, duct_fd(k->duct), &ev);
+	return bad == 0;
+}
+
+/* May this client wait for nothing but readable descriptors? */
+static bool
+is_quiet(const struct client *c)
+{
+	if (c->ended || c->cut || socket_events(c) != POLLIN ||
+	    link_events(&c->login) != POLLIN)
+		return false;
+	for (const struct chan *k = c->chans; k != NULL; k = k->next)
+		if (k->duct != NULL && !k->duct_eof &&
+		    chan_events(k) != POLLIN)
+			return false;
+	return true;
+}
+
+bool
+client_park(struct loop *l, struct client *c)
+{
+	if (!is_quiet(c))
+		return false;
+	if (!epoll_all(l, c, EPOLL_CTL_ADD)) {
+		(void)epoll_all(l, c, EPOLL_CTL_DEL);
+		return false;
+	}
+	c->parked = true;
+	warm_remove(l, c);
+	ssh_conn_trim(c->ssh);
+	for (struct chan *k = c->chans; k != NULL; k = k->next)
+		if (k->duct != NULL)
+			duct_trim(k->duct);
+	return true;
+}
+
+void
+client_unpark(struct loop *l, struct client *c)
+{
+	if (!c->parked)
+		return;
+	c->parked = false;
+	(void)epoll_all(l, c, EPOLL_CTL_DEL);
+	warm_add(l, c);
+}

@@ -1,0 +1,205 @@
+/*
+ * The daemon's side of the server process: the loop, its clients, and what
+ * asks warden and login processes for decisions.  It uses the engine through
+ * ssh_server.h alone.  All state hangs off struct loop.
+ */
+#ifndef SERVER_DAEMON_H
+#define SERVER_DAEMON_H
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/messages.h"
+#include "server/duct.h"
+#include "server/link.h"
+#include "server/ssh_server.h"
+
+#define LOOP_SCRATCH	((size_t)256 * 1024)	/* one receive */
+#define LOOP_LISTENERS	IPC_MAX_FDS
+#define PARK_AFTER_MS	2000
+#define SRC_MAX		INET6_ADDRSTRLEN
+
+/* One configuration generation; lives until its last client has gone. */
+struct generation {
+	unsigned refs;
+	uint32_t number;
+	struct ssh_server *ssh;
+	struct ssh_key *keys[16];
+	size_t nkeys;
+	struct config_limits limits;
+	uint32_t methods;
+};
+
+struct client;
+
+/* A session channel of a client and the duct behind it. */
+struct chan {
+	struct chan *next;
+	struct client *client;
+	struct ssh_channel *ch;		/* NULL once the engine has closed it */
+	uint32_t id;			/* never used again in this connection,
+					 * so that a late word of the login
+					 * cannot meet a newer channel */
+	struct duct *duct;		/* NULL until asked for */
+	size_t given;			/* bytes in the duct not consumed yet */
+	bool opening;			/* the login has been asked */
+	bool ended;			/* MSG_ENDED came: status below */
+	bool duct_eof;			/* the login will send no more */
+	bool finished;			/* exit status, EOF and CLOSE are out */
+	bool signalled, core;
+	uint32_t status;
+	char signal[16];
+};
+
+struct client {
+	struct loop *loop;
+	struct generation *gen;
+	struct client *prev, *next;	/* all clients */
+	struct client *warm_prev, *warm_next;	/* those not parked */
+	struct client *hash_next;
+	uint32_t id;
+	int fd;
+	struct ssh_conn *ssh;
+	struct sockaddr_storage peer;
+	struct source *source;		/* while not authenticated */
+	char src[SRC_MAX];
+	uint16_t src_port;
+	char *user;			/* as logged in, or as tried */
+	char *ident;			/* the client's software */
+	struct link login;
+	bool login_asked;
+	bool warden_knows;		/* has been sent something about it */
+	bool counted;			/* among the unauthenticated */
+	bool cut;			/* fatal: free at the end of the turn */
+	bool ended;			/* the engine's end event has come */
+	bool linger;			/* ... by our doing: let it be read */
+	bool half_closed;		/* our side is shut, theirs not yet */
+	uint64_t linger_until;
+	struct chan *chans;
+	uint32_t last_chan;
+	uint64_t started;		/* ms */
+	uint64_t touched;		/* last turn with work, for parking */
+	uint64_t due;			/* next ssh_conn_tick */
+	size_t heap_at;
+	bool parked;
+	size_t poll_at;			/* first entry in this turn's array */
+	bool dirty;			/* has had work in this turn */
+	struct client *dirty_next;
+};
+
+/* Unauthenticated connections of one source (IPv4 address, IPv6 /64). */
+struct source {
+	struct source *next;
+	uint8_t key[8];
+	uint8_t family;			/* 4 or 6 */
+	uint32_t count;
+};
+
+#define CLIENT_BUCKETS	4096
+#define SOURCE_BUCKETS	1024
+
+struct loop {
+	uint64_t now;			/* ms, monotonic */
+	struct link warden;
+	int listeners[LOOP_LISTENERS];
+	size_t nlisteners;
+	uint64_t accept_again;		/* pause after EMFILE, ms */
+	struct generation *gen;		/* the newest */
+	struct client *clients, *warm;
+	uint64_t park_check;		/* when to look for quiet ones, ms */
+	uint32_t nclients, nunauth;
+	uint32_t last_id;
+	struct client *bucket[CLIENT_BUCKETS];
+	struct source *sources[SOURCE_BUCKETS];
+	struct client **heap;		/* by due */
+	size_t nheap, heap_cap;
+	struct client *dirty;
+	int epoll;			/* the parked */
+	struct pollfd *pfd;		/* rebuilt every turn */
+	size_t npfd, pfd_cap;
+	bool stopping;
+	uint64_t stop_at;
+	uint8_t *scratch;		/* LOOP_SCRATCH */
+	uint8_t *frame;			/* IPC_MAX_FRAME */
+};
+
+/* ---- loop.c ---- */
+/* Serves until the warden says stop or has gone. */
+void loop_run(struct loop *l);
+/* Marks a client as having had work: it is flushed at the end of the turn. */
+void loop_touch(struct client *c);
+
+/* ---- heap.c: clients by the time of their next tick ---- */
+bool heap_insert(struct loop *l, struct client *c);
+void heap_remove(struct loop *l, struct client *c);
+void heap_update(struct loop *l, struct client *c, uint64_t due);
+uint64_t heap_next(const struct loop *l);
+
+/* ---- listen.c ---- */
+void listen_ready(struct loop *l, int fd);
+/* The client has authenticated, or is gone: its places are free again. */
+void listen_uncount(struct client *c);
+void listen_replace(struct loop *l, const int *fds, size_t n);
+
+/* ---- client.c: sockets of one connection ---- */
+/* Takes fd over; NULL: no memory (fd is closed). */
+struct client *client_new(struct loop *l, int fd,
+    const struct sockaddr_storage *peer);
+void client_free(struct client *c);
+struct client *client_find(struct loop *l, uint32_t id);
+void client_addr(const struct sockaddr_storage *ss, char out[SRC_MAX],
+    uint16_t *port_out);
+/* Entries of the pollfd array for this client; then what poll() said. */
+bool client_poll(struct loop *l, struct client *c);
+void client_ready(struct loop *l, struct client *c);
+/* Moves bytes that can move, sends what is to be sent, plans the next tick. */
+void client_flush(struct loop *l, struct client *c);
+void client_tick(struct loop *l, struct client *c);
+/* Frees channels that are through; true if the client itself is through. */
+bool client_reap(struct client *c);
+/* Begins a log event that carries connection, source and user. */
+void client_log(struct client *c, struct log_ev *e, enum log_level level,
+    const char *event);
+/* Ends the connection for a reason of ours. */
+void client_end(struct client *c, unsigned reason, const char *text);
+bool client_park(struct loop *l, struct client *c);
+void client_unpark(struct loop *l, struct client *c);
+
+/* ---- chan.c: channels and their ducts ---- */
+struct chan *chan_new(struct client *c, struct ssh_channel *ch);
+struct chan *chan_find(struct client *c, uint32_t id);
+void chan_free(struct chan *k);
+/* Asks the login to serve SFTP on this channel. */
+enum err chan_open_sftp(struct chan *k);
+/* The channel is closed: the login is told, the duct ends. */
+void chan_closed(struct chan *k);
+/* Bytes from the login to the client, and the end of an ended one. */
+void chan_pump_in(struct chan *k);
+/* Bytes from the client to the login; gives the window back. */
+void chan_pump_out(struct chan *k);
+bool chan_wants_read(const struct chan *k);
+
+/* ---- login.c: the login process of one connection ---- */
+/* Passes one SSH_MSG_USERAUTH_* payload on; makes the login process first. */
+enum err login_ask(struct client *c, struct view user, struct view payload);
+void login_ready(struct loop *l, struct client *c, short revents);
+
+/* ---- events.c: what the engine tells ---- */
+extern const struct ssh_server_events daemon_events;
+
+/* ---- warden.c: the privileged side ---- */
+void warden_ready(struct loop *l, short revents);
+enum err warden_send(struct loop *l, uint8_t type, uint32_t id,
+    const struct wr *body, const int *fds, size_t nfds);
+
+/* ---- generation.c ---- */
+struct generation *generation_new(struct loop *l,
+    const struct msg_generation *m);
+void generation_unref(struct generation **g);
+
+/* ---- sandbox.c ---- */
+/* seccomp filter of the server process; no way back. */
+bool sandbox_server(const char **why_out);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * What the engine tells, and what this daemon makes of it: the warden signs,
+ * the login process decides, sessions are SFTP and nothing else yet.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/daemon.h"
+
+static struct client *
+client_of(const struct ssh_conn *conn)
+{
+	return ssh_conn_data(conn);
+}
+
+static void
+on_ident(void *ctx, struct ssh_conn *conn, const struct ssh_ident *ident)
+{
+	struct client *c = client_of(conn);
+	struct log_ev e;
+
+	(void)ctx;
+	c->ident = view_dup(ident->software);
+	client_log(c, &e, LOG_INFO, "connection");
+	log_num(&e, "src_port", c->src_port);
+	log_view(&e, "client", ident->software);
+	if (ident->comments.n != 0)
+		log_view(&e, "client_comments", ident->comments);
+	log_view(&e, "protocol", ident->protocol);
+	log_send(&e);
+}
+
+static void
+on_handshake(void *ctx, struct ssh_conn *conn, const struct ssh_handshake *h)
+{
+	struct client *c = client_of(conn);
+	struct log_ev e;
+
+	(void)ctx;
+	client_log(c, &e, LOG_DEBUG, "kex");
+	log_num(&e, "number", h->number);
+	log_str(&e, "kex", h->kex);
+	log_str(&e, "host_key", h->host_key);
+	log_str(&e, "cipher_in", h->cipher_in);
+	log_str(&e, "cipher_out", h->cipher_out);
+	log_str(&e, "mac_in", h->mac_in);
+	log_str(&e, "mac_out", h->mac_out);
+	log_str(&e, "strict", h->strict ? "yes" : "no");
+	log_send(&e);
+}
+
+static void
+on_sign(void *ctx, struct ssh_conn *conn, const struct ssh_sign *s)
+{
+	struct client *c = client_of(conn);
+	struct msg_sign m = {
+		.generation = c->gen->number,
+		.key = (uint8_t)s->key,
+		.alg = s->alg,
+		.hash = s->hash,
+	};
+	struct wr w = wr_new(IPC_MAX_FRAME);
+
+	put_sign(&w, &m);
+	c->warden_knows = true;
+	if (warden_send(ctx, MSG_SIGN, c->id, &w, NULL, 0) != OK)
+		client_end(c, SSH_DISCONNECT_KEY_EXCHANGE_FAILED,
+		    "The host key is not available now");
+	wr_free(&w);
+}
+
+static void
+ask_login(struct client *c, struct view user, struct view payload)
+{
+	enum err e = login_ask(c, user, payload);
+
+	if (e == OK)
+		return;
+	log_msg(LOG_ERROR, "login-unavailable", "connection %u: %s", c->id,
+	    err_word(e));
+	client_end(c, SSH_DISCONNECT_BY_APPLICATION,
+	    "No login is possible now, please try again later");
+}
+
+static void
+on_authentication(void *ctx, struct ssh_conn *conn, const struct ssh_auth *a)
+{
+	(void)ctx;
+	ask_login(client_of(conn), a->user, a->payload);
+}
+
+static void
+on_auth_answers(void *ctx, struct ssh_conn *conn, const struct view *answers,
+    size_t n, struct view payload)
+{
+	(void)ctx;
+	(void)answers;
+	(void)n;
+	ask_login(client_of(conn), view_of(NULL, 0), payload);
+}
+
+static void
+on_ready(void *ctx, struct ssh_conn *conn)
+{
+	(void)ctx;
+	listen_uncount(client_of(conn));
+}
+
+static void
+on_session(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch)
+{
+	(void)ctx;
+	if (chan_new(client_of(conn), ch) == NULL)
+		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
+		    "Out of memory");
+	else
+		ssh_channel_accept(ch);
+}
+
+/* A refusal is the protocol's failure and one line in the log. */
+static void
+log_refused(struct client *c, struct view what, struct view detail)
+{
+	struct log_ev e;
+
+	client_log(c, &e, LOG_WARN, "request-refused");
+	log_view(&e, "request", what);
+	if (detail.n != 0)
+		log_view(&e, "detail", detail);
+	log_str(&e, "reason", "not served");
+	log_send(&e);
+}
+
+static void
+on_tcpip(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch,
+    const struct ssh_tcpip *t)
+{
+	(void)ctx;
+	log_refused(client_of(conn), view_str("direct-tcpip"), t->dest_ip);
+	ssh_channel_reject(ch, SSH_OPEN_PROHIBITED,
+	    "Forwarding is not allowed");
+}
+
+static void
+on_streamlocal(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch,
+    struct view socket_path)
+{
+	(void)ctx;
+	log_refused(client_of(conn),
+	    view_str("direct-streamlocal@openssh.com"), socket_path);
+	ssh_channel_reject(ch, SSH_OPEN_PROHIBITED,
+	    "Forwarding is not allowed");
+}
+
+static void
+on_request(void *ctx, struct ssh_conn *conn, const struct ssh_global *g)
+{
+	struct client *c = client_of(conn);
+
+	/* false: one of those that the engine has answered itself. */
+	if (ssh_global_reject(conn, ((struct loop *)ctx)->now))
+		log_refused(c, g->name, g->bind_addr.n != 0 ? g->bind_addr :
+		    g->socket_path);
+}
+
+/* The old scp asks for a program; its user is told what to do instead. */
+static bool
+is_old_scp(struct view command)
+{
+	return command.n >= 4 && memcmp(command.p, "scp ", 4) == 0;
+}
+
+static void
+refuse_scp(struct chan *k, uint64_t now)
+{
+	static const char text[] = "The old scp protocol is not served here: "
+	    "use scp without -O, or sftp.\r\n";
+
+	ssh_request_accept(k->ch, now);
+	ssh_channel_write(k->ch, 1, view_str(text));
+	ssh_channel_exit_status(k->ch, 1);
+	ssh_channel_eof(k->ch);
+	ssh_channel_close(k->ch);
+}
+
+static void
+on_channel_request(void *ctx, struct ssh_channel *ch,
+    const struct ssh_request *r)
+{
+	struct chan *k = ssh_channel_data(ch);
+	struct loop *l = ctx;
+
+	if (k == NULL) {
+		ssh_request_reject(ch, l->now);
+		return;
+	}
+	if (r->type == SSH_REQ_SFTP && k->duct == NULL) {
+		if (chan_open_sftp(k) == OK)
+			return;		/* the login's answer is awaited */
+		log_refused(k->client, r->name, view_str("no resources"));
+		ssh_request_reject(ch, l->now);
+		return;
+	}
+	log_refused(k->client, r->name, r->type == SSH_REQ_EXEC ? r->command :
+	    r->type == SSH_REQ_SUBSYSTEM ? r->subsystem : r->env_key);
+	if (r->type == SSH_REQ_EXEC && is_old_scp(r->command))
+		refuse_scp(k, l->now);
+	else
+		ssh_request_reject(ch, l->now);
+}
+
+static void
+on_data(void *ctx, struct ssh_channel *ch, uint32_t ext, struct view bytes)
+{
+	struct chan *k = ssh_channel_data(ch);
+
+	(void)ctx;
+	loop_touch(client_of(ssh_channel_conn(ch)));
+	/* Nobody reads stderr, nor a channel that serves nothing yet. */
+	if (k == NULL || ext != 0 || k->duct == NULL ||
+	    !duct_put(k->duct, bytes))
+		ssh_channel_consumed(ch, bytes.n);
+	else
+		k->given += bytes.n;
+}
+
+static void
+on_eof(void *ctx, struct ssh_channel *ch)
+{
+	struct chan *k = ssh_channel_data(ch);
+
+	(void)ctx;
+	if (k == NULL)
+		return;
+	if (k->duct != NULL)
+		duct_eof(k->duct);
+	else
+		ssh_channel_close(ch);
+}
+
+static void
+on_drain(void *ctx, struct ssh_channel *ch)
+{
+	struct chan *k = ssh_channel_data(ch);
+
+	(void)ctx;
+	if (k != NULL)
+		chan_pump_in(k);
+}
+
+static void
+on_channel_close(void *ctx, struct ssh_channel *ch)
+{
+	struct chan *k = ssh_channel_data(ch);
+
+	(void)ctx;
+	if (k != NULL)
+		chan_closed(k);
+}
+
+static void
+on_end(void *ctx, struct ssh_conn *conn, const struct ssh_end *end)
+{
+	struct client *c = client_of(conn);
+	struct log_ev e;
+
+	c->ended = true;
+	c->linger = end->err != ERR_CLOSED && !end->by_peer;
+	loop_touch(c);
+	client_log(c, &e, LOG_INFO, "disconnect");
+	log_num(&e, "ms", ((struct loop *)ctx)->now - c->started);
+	log_num(&e, "bytes_in", end->bytes_in);
+	log_num(&e, "bytes_out", end->bytes_out);
+	log_str(&e, "login", end->authenticated ? "yes" : "no");
+	log_str(&e, "by", end->by_peer ? "client" : "server");
+	log_str(&e, "result", err_word(end->err));
+	if (end->reason != 0)
+		log_str(&e, "reason", ssh_disconnect_word(end->reason));
+	log_view(&e, "text", end->text);
+	log_send(&e);
+}
+
+const struct ssh_server_events daemon_events = {
+	.ident = on_ident,
+	.handshake = on_handshake,
+	.sign = on_sign,
+	.authentication = on_authentication,
+	.auth_answers = on_auth_answers,
+	.ready = on_ready,
+	.session = on_session,
+	.tcpip = on_tcpip,
+	.streamlocal = on_streamlocal,
+	.request = on_request,
+	.end = on_end,
+	.channel_request = on_channel_request,
+	.data = on_data,
+	.eof = on_eof,
+	.drain = on_drain,
+	.channel_close = on_channel_close,
+};

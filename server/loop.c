@@ -1,0 +1,178 @@
+/*
+ * The one loop.  A turn rebuilds the pollfd array from the warm clients, polls
+ * and lets each ready client move; those that have been quiet for a while
+ * wait behind one epoll descriptor, so that a turn costs what is active and
+ * not what is open.
+ */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/daemon.h"
+
+enum { AT_WARDEN, AT_EPOLL, AT_LISTENERS };
+
+static uint64_t
+clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void
+loop_touch(struct client *c)
+{
+	struct loop *l = c->loop;
+
+	client_unpark(l, c);
+	c->touched = l->now;
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	c->dirty_next = l->dirty;
+	l->dirty = c;
+}
+
+static bool
+build_poll(struct loop *l)
+{
+	bool pause = l->now < l->accept_again;
+
+	l->npfd = AT_LISTENERS + LOOP_LISTENERS;
+	l->pfd[AT_WARDEN] = (struct pollfd){ .fd = l->warden.fd,
+	    .events = link_events(&l->warden) };
+	l->pfd[AT_EPOLL] = (struct pollfd){ .fd = l->epoll,
+	    .events = POLLIN };
+	for (size_t i = 0; i < LOOP_LISTENERS; i++)
+		l->pfd[AT_LISTENERS + i] = (struct pollfd){
+		    .fd = i < l->nlisteners && !pause ? l->listeners[i] : -1,
+		    .events = POLLIN };
+	for (struct client *c = l->warm; c != NULL; c = c->warm_next)
+		if (!client_poll(l, c))
+			return false;
+	return true;
+}
+
+static int
+wait_ms(const struct loop *l)
+{
+	uint64_t until = heap_next(l), ms;
+
+	if (l->stopping && l->stop_at < until)
+		until = l->stop_at;
+	if (l->now < l->accept_again && l->accept_again < until)
+		until = l->accept_again;
+	if (l->park_check < until)
+		until = l->park_check;
+	if (until <= l->now)
+		return 0;
+	ms = until - l->now;
+	return ms > 60000 ? 60000 : (int)ms;
+}
+
+static void
+wake_parked(struct loop *l)
+{
+	struct epoll_event ev[64];
+	int n = epoll_wait(l->epoll, ev, 64, 0);
+
+	for (int i = 0; i < n; i++) {
+		struct client *c = client_find(l, ev[i].data.u32);
+
+		/* Warm again: this turn's array does not have it, the next
+		 * one will, and tells which descriptor it was. */
+		if (c != NULL && c->parked)
+			loop_touch(c);
+	}
+}
+
+static void
+run_ready(struct loop *l)
+{
+	struct client *next;
+
+	/* Warm ones first: what follows may change the list. */
+	for (struct client *c = l->warm; c != NULL; c = next) {
+		next = c->warm_next;
+		client_ready(l, c);
+	}
+	if (l->pfd[AT_EPOLL].revents != 0)
+		wake_parked(l);
+	for (size_t i = 0; i < l->nlisteners; i++)
+		if (l->pfd[AT_LISTENERS + i].revents != 0)
+			listen_ready(l, l->listeners[i]);
+	if (l->pfd[AT_WARDEN].revents != 0)
+		warden_ready(l, l->pfd[AT_WARDEN].revents);
+}
+
+static void
+run_timers(struct loop *l)
+{
+	/* Each tick moves its client's time on, or ends the client; the bound
+	 * is there so that a bug cannot make this turn endless. */
+	for (size_t n = l->nheap; n != 0 && heap_next(l) <= l->now; n--) {
+		struct client *c = l->heap[0];
+
+		loop_touch(c);
+		heap_update(l, c, l->now + 1);
+	}
+}
+
+static void
+flush_dirty(struct loop *l)
+{
+	/* A flush may touch others, or itself again: take one at a time. */
+	while (l->dirty != NULL) {
+		struct client *c = l->dirty;
+
+		l->dirty = c->dirty_next;
+		client_flush(l, c);
+		c->dirty = false;
+		if (client_reap(c))
+			client_free(c);
+	}
+}
+
+/* Once a second at most: the quiet ones leave the poll set. */
+static void
+park_quiet(struct loop *l)
+{
+	struct client *next;
+
+	l->park_check = UINT64_MAX;
+	if (!l->gen->limits.park)
+		return;
+	for (struct client *c = l->warm; c != NULL; c = next) {
+		next = c->warm_next;
+		if (l->now - c->touched < PARK_AFTER_MS ||
+		    !client_park(l, c))
+			l->park_check = l->now + 1000;
+	}
+}
+
+void
+loop_run(struct loop *l)
+{
+	l->now = clock_ms();
+	while (l->warden.fd != -1) {
+		if (!build_poll(l)) {
+			log_msg(LOG_ERROR, "memory", "no poll set");
+			return;
+		}
+		if (poll(l->pfd, (nfds_t)l->npfd, wait_ms(l)) == -1)
+			for (size_t i = 0; i < l->npfd; i++)
+				l->pfd[i].revents = 0;
+		l->now = clock_ms();
+		run_ready(l);
+		run_timers(l);
+		flush_dirty(l);
+		if (l->now >= l->park_check && l->gen != NULL)
+			park_quiet(l);
+		if (l->stopping &&
+		    (l->nclients == 0 || l->now >= l->stop_at))
+			return;
+	}
+}

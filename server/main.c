@@ -1,0 +1,66 @@
+/* The server role: what is left of main() after its privileges are gone. */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/roles.h"
+#include "server/daemon.h"
+
+static void
+loop_free(struct loop *l)
+{
+	while (l->clients != NULL)
+		client_free(l->clients);
+	listen_replace(l, NULL, 0);
+	generation_unref(&l->gen);
+	link_close(&l->warden);
+	if (l->epoll != -1)
+		close(l->epoll);
+	free(l->heap);
+	free(l->pfd);
+	free(l->scratch);
+	free(l->frame);
+	free(l);
+}
+
+static struct loop *
+loop_new(int warden_sock)
+{
+	struct loop *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->park_check = UINT64_MAX;
+	link_open(&l->warden, warden_sock);
+	l->pfd_cap = 64;
+	l->pfd = calloc(l->pfd_cap, sizeof(*l->pfd));
+	l->scratch = malloc(LOOP_SCRATCH);
+	l->frame = malloc(IPC_MAX_FRAME);
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->pfd == NULL || l->scratch == NULL || l->frame == NULL ||
+	    l->epoll == -1) {
+		loop_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+int
+server_main(int warden_sock, int log_sock)
+{
+	const char *why = NULL;
+	struct loop *l;
+
+	(void)log_sock;		/* log_open() has it already */
+	if (!sandbox_server(&why)) {
+		log_msg(LOG_ERROR, "sandbox", "%s", why);
+		return 1;
+	}
+	if ((l = loop_new(warden_sock)) == NULL) {
+		log_msg(LOG_ERROR, "memory", "the server cannot start");
+		return 1;
+	}
+	loop_run(l);
+	loop_free(l);
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* server/duct and server/heap. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/daemon.h"
+
+static void
+test_to_login(void **state)
+{
+	static uint8_t chunk[32768], got[65536];
+	struct duct *d;
+	size_t put = 0, seen = 0;
+	int far;
+
+	(void)state;
+	d = duct_new(&far);
+	assert_non_null(d);
+	/* It takes a whole window without a reader, and not much more. */
+	while (duct_put(d, view_of(chunk, sizeof(chunk)))) {
+		put += sizeof(chunk);
+		assert_int_equal(duct_ready(d, POLLOUT), OK);
+		assert_true(put < 8u << 20);
+	}
+	assert_true(put >= SSH_CHANNEL_WINDOW);
+	assert_int_not_equal(duct_events(d, false) & POLLOUT, 0);
+	duct_eof(d);
+	assert_false(duct_put(d, view_str("late")));
+	for (;;) {
+		ssize_t n = recv(far, got, sizeof(got), 0);
+
+		if (n <= 0)
+			break;
+		seen += (size_t)n;
+		assert_int_equal(duct_ready(d, POLLOUT), OK);
+	}
+	assert_int_equal(seen, put);
+	close(far);
+	duct_free(&d);
+	assert_null(d);
+}
+
+static void
+test_from_login(void **state)
+{
+	struct duct *d;
+	struct view v;
+	bool eof;
+	int far;
+
+	(void)state;
+	d = duct_new(&far);
+	v = duct_peek(d, 100, &eof);
+	assert_true(v.n == 0 && !eof);
+	assert_int_equal(send(far, "abcdef", 6, 0), 6);
+	v = duct_peek(d, 4, &eof);
+	assert_true(view_is(v, "abcd"));
+	duct_consume(d, 3);
+	v = duct_peek(d, 100, &eof);
+	assert_true(view_is(v, "d"));
+	duct_consume(d, 1);
+	v = duct_peek(d, 100, &eof);
+	assert_true(view_is(v, "ef") && !eof);
+	duct_consume(d, 2);
+	assert_int_equal(duct_events(d, true), POLLIN);
+	assert_int_equal(duct_events(d, false), 0);
+	close(far);
+	v = duct_peek(d, 0, &eof);
+	assert_false(eof);
+	v = duct_peek(d, 100, &eof);
+	assert_true(v.n == 0 && eof);
+	assert_int_equal(duct_events(d, true), 0);
+	duct_free(&d);
+}
+
+static void
+test_login_gone(void **state)
+{
+	struct duct *d;
+	int far;
+
+	(void)state;
+	d = duct_new(&far);
+	close(far);
+	assert_true(duct_put(d, view_str("x")));
+	assert_int_equal(duct_ready(d, POLLOUT), ERR_CLOSED);
+	assert_false(duct_put(d, view_str("x")));
+	/* Nothing is waited for any more: poll() must not be woken for it. */
+	assert_int_equal(duct_events(d, false), 0);
+	duct_trim(d);
+	duct_free(&d);
+}
+
+static void
+test_heap(void **state)
+{
+	enum { N = 500 };
+	static struct client c[N];
+	static struct loop l;
+	unsigned seed = 7;
+
+	(void)state;
+	assert_true(heap_next(&l) == UINT64_MAX);
+	for (int i = 0; i < N; i++) {
+		c[i].due = (uint64_t)(i * 7919 % 1000);
+		assert_true(heap_insert(&l, &c[i]));
+	}
+	for (int i = 0; i < 5000; i++) {
+		uint64_t least = UINT64_MAX;
+
+		seed = seed * 1103515245u + 12345u;
+		heap_update(&l, &c[seed >> 16 & 255], seed >> 8 & 4095);
+		for (int j = 0; j < N; j++)
+			if (c[j].due < least)
+				least = c[j].due;
+		assert_true(heap_next(&l) == least);
+	}
+	while (l.nheap != 0) {
+		uint64_t least = heap_next(&l);
+
+		/* Take one out of the middle, too. */
+		heap_remove(&l, l.heap[l.nheap / 2]);
+		assert_true(heap_next(&l) >= least);
+	}
+	free(l.heap);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_to_login),
+		cmocka_unit_test(test_from_login),
+		cmocka_unit_test(test_login_gone),
+		cmocka_unit_test(test_heap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
