@@ -2,8 +2,9 @@
  * The system calls of the server process.  It opens no file, makes no socket
  * but pairs, starts no program and signals nobody; anything else ends it.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "server/daemon.h"
@@ -44,24 +45,29 @@ static const int allowed[] = {
 #endif
 };
 
-/* Calls that are allowed with some arguments only. */
+/* One argument of a call, masked, must be this value. */
+static bool
+allow_if(scmp_filter_ctx ctx, int call, unsigned arg, uint64_t mask,
+    uint64_t value)
+{
+	const struct scmp_arg_cmp cmp = {
+		.arg = arg, .op = SCMP_CMP_MASKED_EQ,
+		.datum_a = mask, .datum_b = value,
+	};
+
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1,
+	    &cmp) == 0;
+}
+
 static bool
 add_conditional(scmp_filter_ctx ctx)
 {
-	/* Memory is never executable. */
-	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0)) != 0)
-		return false;
-	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
-	    SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) != 0)
-		return false;
-	/* F_DUPFD_CLOEXEC, for frames that wait (link.c). */
-	if (seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-	    SCMP_A1(SCMP_CMP_EQ, 1030)) != 0)
-		return false;
-	/* getrlimit, of ourselves; nothing is set. */
-	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-	    SCMP_A2(SCMP_CMP_EQ, 0)) == 0;
+	/* Memory is never executable; frames that wait duplicate their
+	 * descriptors (link.c); limits are read, never set. */
+	return allow_if(ctx, SCMP_SYS(mmap), 2, PROT_EXEC, 0) &&
+	    allow_if(ctx, SCMP_SYS(socketpair), 0, UINT32_MAX, AF_UNIX) &&
+	    allow_if(ctx, SCMP_SYS(fcntl), 1, UINT32_MAX, F_DUPFD_CLOEXEC) &&
+	    allow_if(ctx, SCMP_SYS(prlimit64), 2, UINT64_MAX, 0);
 }
 
 bool
