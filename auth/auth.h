@@ -22,8 +22,14 @@ struct auth_start {
 	char src[64];			/* address in words, from the kernel */
 	const struct sockaddr *peer;	/* from the kernel */
 	int64_t now;			/* time(2), for expiry-time */
-	/* Runs one crypt(3) check; the caller may limit how many run at a
-	 * time.  NULL: run at once. */
+	/* Called with true before and false after every crypt(3) check: the
+	 * caller may limit how many run at a time.  NULL: run at once. */
+	void (*hash_slot)(void *ctx, bool take);
+	void *hash_ctx;
+	/* Bytes that stay the same while the daemon lives and that no client
+	 * knows: they spread the moment of a failure by user name.  Empty:
+	 * spread by bytes of this connection alone. */
+	struct view delay_secret;
 };
 
 /* NULL: no memory.  What start points to must outlive the result. */
@@ -32,9 +38,11 @@ void auth_free(struct auth **a);
 
 /* What a verified public key's options demand of the session. */
 struct auth_limits {
-	bool restrict_all;		/* `restrict` minus what was given back */
+	bool restrict_all;		/* `restrict`, nothing given back */
 	uint32_t deny;			/* enum policy_allow bits taken away */
-	const char *command;		/* forced command, or NULL */
+	const char *command;		/* forced command, or NULL; in this
+					 * version only "internal-sftp", whose
+					 * deny leaves nothing but sftp */
 };
 
 struct auth_answer {

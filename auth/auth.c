@@ -1,0 +1,197 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "auth/internal.h"
+#include "base/crypto.h"
+
+#define SERVICE	"ssh-connection"
+
+struct auth *
+auth_new(const struct auth_start *start)
+{
+	const struct policy *p = start->policy;
+	struct auth *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->start = *start;
+	match_addr_of(start->peer, &a->addr);
+	a->from_ok = p == NULL || p->from.n == 0 ||
+	    match_entries(p->from.v, p->from.n, &a->addr) == MATCH_YES;
+	if (start->delay_secret.n == 0) {
+		crypto_random(a->secret, sizeof(a->secret));
+		a->start.delay_secret = view_of(a->secret, sizeof(a->secret));
+	}
+	if (!chains_init(&a->chains, p)) {
+		free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void
+auth_free(struct auth **a)
+{
+	if (*a == NULL)
+		return;
+	chains_free(&(*a)->chains);
+	wipe(*a, sizeof(**a));
+	free(*a);
+	*a = NULL;
+}
+
+const struct auth_limits *
+auth_limits(const struct auth *a)
+{
+	return &a->limits;
+}
+
+const struct auth_work *
+auth_work(const struct auth *a)
+{
+	return &a->work;
+}
+
+/* ---- when a failure may leave ---- */
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* 0 to 4 ms that belong to the user name, existing or not. */
+static uint32_t
+name_delay(const struct auth *a)
+{
+	struct wr w = wr_new(WR_DEFAULT_MAX);
+	uint8_t h[HASH_MAX] = { 0 };
+	bool ok;
+
+	wr_bytes(&w, a->start.delay_secret);
+	wr_str(&w, a->start.user);
+	ok = !w.bad && hash_once(HASH_SHA256, wr_view(&w), h);
+	wr_free(&w);
+	return ok ? get_u32(h) % 5 : 0;
+}
+
+/* The first multiple of grid that the work has surely not passed. */
+static uint32_t
+leave_at(const struct auth *a, uint32_t grid, uint64_t began)
+{
+	uint64_t spent = now_ms() - began + 2;
+
+	if (grid == 0)
+		return 0;
+	if (spent > 60000)
+		spent = 60000;
+	return (uint32_t)(spent / grid + 1) * grid + name_delay(a);
+}
+
+/* ---- one request ---- */
+
+static void
+disconnect(struct auth_answer *out, const char *text)
+{
+	out->verdict = VERDICT_DISCONNECT;
+	out->reason = text;
+	wr_bytes(&out->payload, view_str(text));
+}
+
+/* Why no proof by this method could let this user in now: NULL if it could.
+ * Asked after the method has done its work, never instead. */
+static const char *
+gate(const struct auth *a, int method)
+{
+	if (a->start.policy == NULL)
+		return "no such user";
+	if (!a->from_ok)
+		return "source address is not allowed";
+	if (!chains_expect(&a->chains, method))
+		return a->partial ? "method is not the next step" :
+		    "method is not allowed for this user";
+	return NULL;
+}
+
+/* Limits add up: what any proved key takes away stays away, whichever chain
+ * is completed in the end. */
+static void
+add_limits(struct auth *a, const struct auth_limits *l)
+{
+	a->limits.restrict_all |= l->restrict_all;
+	a->limits.deny |= l->deny;
+	if (l->command != NULL)
+		a->limits.command = l->command;
+}
+
+static void
+take_step(struct auth *a, int method, const struct auth_step *step,
+    struct auth_answer *out)
+{
+	out->reason = "";
+	out->counted = true;
+	add_limits(a, &step->limits);
+	if (method == AUTH_PUBLICKEY && a->nused < AUTH_USED_MAX)
+		memcpy(a->used[a->nused++], step->key, sizeof(step->key));
+	a->partial = true;
+	out->verdict = chains_advance(&a->chains, method) ? VERDICT_SUCCESS :
+	    VERDICT_PARTIAL;
+}
+
+static void
+run_method(struct auth *a, const struct userauth_msg *m,
+    struct auth_answer *out)
+{
+	const struct auth_method_row *row = auth_method_row(m->method);
+	struct auth_step step = { 0 };
+	uint64_t began = now_ms();
+	const char *shut;
+
+	row->check(a, m, &step);
+	memcpy(out->key, step.key, sizeof(step.key));
+	shut = gate(a, m->method);
+	if (shut == NULL && step.proved) {
+		take_step(a, m->method, &step, out);
+	} else if (shut == NULL && step.usable) {
+		out->verdict = VERDICT_PK_OK;
+		out->reason = "";
+	} else {
+		/* `none` asks a question; its answer is no refusal. */
+		out->reason = shut != NULL && m->method != AUTH_NONE ? shut :
+		    step.reason;
+		out->counted = row->counted;
+		out->not_before_ms = leave_at(a, row->grid_ms, began);
+	}
+}
+
+void
+auth_request(struct auth *a, struct view payload, struct auth_answer *out)
+{
+	struct userauth_msg m;
+
+	*out = (struct auth_answer){
+		.verdict = VERDICT_FAILURE, .payload = wr_new(1024),
+		.method = -1, .reason = ""
+	};
+	if (a->over) {
+		disconnect(out, "authentication is over");
+	} else if (!userauth_msg_parse(payload, &m)) {
+		disconnect(out, "malformed authentication request");
+	} else if (!view_eq(m.user, a->start.user)) {
+		disconnect(out, "change of user name");
+	} else if (!view_is(m.service, SERVICE)) {
+		disconnect(out, "service is not available");
+	} else {
+		out->method = m.method;
+		run_method(a, &m, out);
+	}
+	a->over = out->verdict == VERDICT_SUCCESS ||
+	    out->verdict == VERDICT_DISCONNECT;
+	out->methods = a->partial ? chains_next(&a->chains) :
+	    a->start.methods_first;
+	out->methods &= ~((uint32_t)1 << AUTH_NONE);
+}

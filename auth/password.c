@@ -1,0 +1,101 @@
+#include <crypt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/internal.h"
+#include "base/crypto.h"
+
+/* Checked for whoever does not exist or has no hash of his own: of the kind
+ * and cost that mkpasswd and passwd make today, of a random password that
+ * nobody has kept.  It is never a way in, see auth_password. */
+#define DUMMY	"$y$j9T$.OidpZbkPvyDfA02PBVo7/" \
+		"$nO7t4XtDuiLyy9zbkwWmimK/LaK71s9.0yzFdkga0DB"
+
+/* Does password hash to `hash`?  *ran_out: crypt(3) did its work. */
+static bool
+hash_matches(struct auth *a, const char *password, const char *hash,
+    bool *ran_out)
+{
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	const char *got = NULL;
+	bool same = false;
+
+	*ran_out = false;
+	if (data == NULL)
+		return false;
+	if (a->start.hash_slot != NULL)
+		a->start.hash_slot(a->start.hash_ctx, true);
+	got = crypt_rn(password, hash, data, (int)sizeof(*data));
+	if (a->start.hash_slot != NULL)
+		a->start.hash_slot(a->start.hash_ctx, false);
+	if (got != NULL && got[0] != '*') {
+		a->work.hashes++;
+		*ran_out = true;
+		same = crypto_equal(view_str(got), view_str(hash));
+	}
+	wipe(data, sizeof(*data));
+	free(data);
+	return same;
+}
+
+/* The user's own hash as a C string; false: there is none to check. */
+static bool
+own_hash(const struct policy *p, char *out, size_t n, const char **why)
+{
+	*why = "no such user";
+	if (p == NULL)
+		return false;
+	*why = p->pam.n != 0 ? "PAM is not supported" : "user has no password";
+	if (p->password.n == 0)
+		return false;
+	*why = "user's password hash is locked or not supported";
+	if (!view_to_cstr(p->password, out, n))
+		return false;
+	switch (crypt_checksalt(out)) {
+	case CRYPT_SALT_INVALID:
+	case CRYPT_SALT_METHOD_DISABLED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Refusals that look at nothing but the request, so that a long password
+ * costs nobody anything. */
+static const char *
+shape_fault(const struct userauth_msg *m)
+{
+	if (m->change)
+		return "password change is not supported";
+	if (m->password.n == 0)
+		return "empty password";
+	if (m->password.n > USERAUTH_MAX_PASSWORD)
+		return "password is too long";
+	return NULL;
+}
+
+void
+auth_password(struct auth *a, const struct userauth_msg *m,
+    struct auth_step *step)
+{
+	char password[USERAUTH_MAX_PASSWORD + 1], hash[CRYPT_OUTPUT_SIZE];
+	bool own, same = false, ran = false;
+
+	if ((step->reason = shape_fault(m)) != NULL)
+		return;
+	if (!view_to_cstr(m->password, password, sizeof(password))) {
+		step->reason = "NUL in the password";
+		return;
+	}
+	own = own_hash(a->start.policy, hash, sizeof(hash), &step->reason);
+	if (own) {
+		same = hash_matches(a, password, hash, &ran);
+		step->reason = ran ? "password is wrong" :
+		    "user's password hash is not valid";
+	}
+	if (!ran)
+		(void)hash_matches(a, password, DUMMY, &ran);
+	step->proved = own && same;
+	wipe(password, sizeof(password));
+	wipe(hash, sizeof(hash));
+}
