@@ -25,7 +25,8 @@ BASE_SRC := $(wildcard base/*.c)
 SERVER_SRC := $(wildcard server/*.c)
 SFTP_SRC := $(wildcard sftp/*.c)
 ACCOUNT_SRC := $(wildcard auth/account*.c)
-AUTH_SRC := $(filter-out $(ACCOUNT_SRC),$(wildcard auth/*.c))
+# The one file that both programs need: the two ends of the helper's lines.
+AUTH_SRC := $(filter-out $(ACCOUNT_SRC),$(wildcard auth/*.c)) auth/account_line.c
 CHROOT_SRC := $(wildcard chroot/*.c)
 DAEMON_SRC := $(BASE_SRC) $(SERVER_SRC) $(SFTP_SRC) $(AUTH_SRC) $(CHROOT_SRC)
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/obj/%.o)

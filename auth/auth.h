@@ -9,6 +9,7 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include "auth/account.h"
 #include "base/messages.h"
 #include "base/policy.h"
 

@@ -1,0 +1,79 @@
+/*
+ * sallyport-account: the program that talks to NSS and PAM, so that no module
+ * of theirs ever shares a process with our cryptography.  One role per run,
+ * named by the first argument.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/account.h"
+
+static bool
+write_all(struct view v)
+{
+	while (v.n != 0) {
+		ssize_t n = write(STDOUT_FILENO, v.p, v.n);
+
+		if (n <= 0)
+			return false;
+		v.p += n;
+		v.n -= (size_t)n;
+	}
+	return true;
+}
+
+/* --resolve NAME...: exits 0 if every name is an account. */
+static int
+role_resolve(int argc, char **argv)
+{
+	int status = 0;
+
+	for (int i = 0; i < argc; i++) {
+		struct wr w = wr_new(ACCOUNT_LINE_MAX);
+		struct account a;
+		enum err e = account_resolve(argv[i], &a);
+		bool told = false;
+
+		if (e == OK) {
+			account_put(&w, &a);
+			told = !w.bad && write_all(wr_view(&w));
+		}
+		if (e != OK || !told)
+			fprintf(stderr, "sallyport-account: %s: %s\n",
+			    argv[i], e != OK ? err_word(e) : "cannot write");
+		if (!told || !a.known)
+			status = 1;
+		account_clear(&a);
+		wr_free(&w);
+	}
+	return status;
+}
+
+static const struct role {
+	const char *name, *usage;
+	int min_args;
+	int (*run)(int argc, char **argv);
+} roles[] = {
+	{ "--resolve", "NAME...", 1, role_resolve },
+};
+
+static int
+usage(void)
+{
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		fprintf(stderr, "usage: sallyport-account %s %s\n",
+		    roles[i].name, roles[i].usage);
+	return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(roles) / sizeof(roles[0]);
+	    i++)
+		if (strcmp(argv[1], roles[i].name) == 0 &&
+		    argc - 2 >= roles[i].min_args)
+			return roles[i].run(argc - 2, argv + 2);
+	return usage();
+}
