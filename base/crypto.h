@@ -20,6 +20,11 @@ bool crypto_has_aes(void);
 bool crypto_base64_decode(struct view text, struct wr *out) MUST_CHECK;
 void crypto_base64_encode(struct view bytes, struct wr *out);
 
+/* The unsigned number in the contents of an mpint, big-endian without zeros
+ * in front; zero is empty.  False: it is negative, or has zeros in front that
+ * RFC 4251 5 forbids.  Borrowed. */
+bool crypto_mpint(struct view contents, struct view *out) MUST_CHECK;
+
 /* ---- hashes ---- */
 enum hash_alg { HASH_MD5, HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512 };
 #define HASH_MAX 64

@@ -38,22 +38,6 @@ put_mpint_contents(struct wr *w, struct view v)
 	wr_bytes(w, v);
 }
 
-/* The number in the contents of an mpint; false if it is negative or has
- * leading zeros that RFC 4251 5 forbids. */
-static bool
-mpint_number(struct view v, struct view *out)
-{
-	if (v.n == 0 || (v.p[0] & 0x80) != 0)
-		return false;
-	if (v.p[0] == 0) {
-		v = view_of(v.p + 1, v.n - 1);
-		if (v.n == 0 || (v.p[0] & 0x80) == 0)
-			return false;
-	}
-	*out = v;
-	return true;
-}
-
 static enum err
 start_x25519(struct kex_init *k, struct wr *pub_out)
 {
@@ -126,7 +110,7 @@ shared_number(struct kex_init *k, struct view peer, struct wr *out)
 		return OK;
 	}
 	if (k->alg->group == KEX_MODP2048) {
-		if (!mpint_number(peer, &peer))
+		if (!crypto_mpint(peer, &peer))
 			return ERR_PROTO;
 		return prim_modp_shared(k->modp, peer, out);
 	}
