@@ -3,12 +3,17 @@
 # the libraries beyond cmocka.  tests/unit/*.mk hold those lists, one file for
 # each area.  Fuzz targets likewise: tests/fuzz/NAME_fuzz.c, OBJS_NAME_fuzz.
 
+# Used by the lists below, so they come first.
+CRYPTO_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto
+CRYPTO_OBJS := base/crypto.o base/cipher.o base/kex_share.o \
+	base/crypto_algs.o base/base64.o base/mpint.o base/buf.o
+SSHKEY_OBJS := base/sshkey.o base/sshkey_file.o $(CRYPTO_OBJS)
+
 TESTS :=
 FUZZERS :=
 include $(wildcard tests/unit/*.mk) $(wildcard tests/fuzz/*.mk)
 
 TEST_BINS := $(TESTS:%=$(BUILD)/tests/%)
-CRYPTO_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto
 
 define test_rule
 $(BUILD)/tests/$(1): $(BUILD)/obj/tests/unit/$(1).o $$(OBJS_$(1):%=$(BUILD)/obj/%)
