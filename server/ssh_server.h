@@ -358,7 +358,8 @@ struct ssh_conn *ssh_channel_conn(const struct ssh_channel *ch);
 uint32_t ssh_channel_id(const struct ssh_channel *ch);
 struct ssh_channel *ssh_conn_channel(struct ssh_conn *c, uint32_t id);
 
-/* Answers to session, tcpip and streamlocal. */
+/* Answers to session, tcpip and streamlocal.  Behind a rejection the
+ * channel_close event comes at once, inside of the call. */
 bool ssh_channel_accept(struct ssh_channel *ch);
 bool ssh_channel_reject(struct ssh_channel *ch, enum ssh_open_reason reason,
     const char *text);
