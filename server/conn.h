@@ -104,6 +104,63 @@ uint8_t *packet_reserve(struct direction *d, struct wr *out, size_t n);
 enum err packet_commit(struct direction *d, struct wr *out, size_t n)
     MUST_CHECK;
 
+/* ---- kex_methods.c: what is agreed on, without state ---- */
+
+enum kex_list {			/* in the order of KEXINIT (RFC 4253 7.1) */
+	LIST_KEX, LIST_HOST_KEY, LIST_CIPHER_IN, LIST_CIPHER_OUT,
+	LIST_MAC_IN, LIST_MAC_OUT, LIST_COMP_IN, LIST_COMP_OUT,
+	LIST_LANG_IN, LIST_LANG_OUT, KEX_LISTS
+};
+#define KEX_LIST_MAX	((size_t)16 * 1024)	/* bytes of one list */
+#define KEX_NAMES_MAX	256			/* names in one list */
+
+struct kex_proposal {
+	struct view list[KEX_LISTS];	/* borrowed from the message */
+	bool follows;			/* first_kex_packet_follows */
+};
+/* r stands behind the message number.  *why_out is static. */
+bool kex_parse_proposal(struct rd *r, struct kex_proposal *out,
+    const char **why_out);
+
+struct kex_choice {		/* all static, "" for the MAC of an AEAD */
+	const struct kex_alg *kex;
+	const char *host_key;
+	const struct cipher_alg *cipher_in, *cipher_out;
+	const struct mac_alg *mac_in, *mac_out;
+	bool guess_right;	/* first names alike: RFC 4253 7 */
+};
+/* The client's order decides (RFC 4253 7.1).  False: *failed_out is the list
+ * that has nothing in common. */
+bool kex_choose(const struct kex_proposal *ours,
+    const struct kex_proposal *client, struct kex_choice *out,
+    enum kex_list *failed_out);
+/* "cipher client to server" and so on. */
+const char *kex_list_word(enum kex_list l);
+/*
+ * The cipher list to offer to a client whose list is known: the best common
+ * one in our order (AES-GCM before all else if gcm_first) and behind it those
+ * that the client ranks behind it, so that it is chosen.  False: nothing in
+ * common, offer the usual list.
+ */
+bool kex_prefer_cipher(struct view ours, struct view client, bool gcm_first,
+    struct wr *out);
+
+struct kex_hash {		/* what H covers, in its order */
+	struct view v_c, v_s, i_c, i_s, k_s;
+	bool pub_is_mpint;
+	struct view pub_c, pub_s;
+	struct view k;		/* with its prefix */
+};
+bool kex_hash(enum hash_alg alg, const struct kex_hash *in,
+    uint8_t h[HASH_MAX]) MUST_CHECK;
+/* Key material number `letter` (RFC 4253 7.2), n <= KEX_DERIVE_MAX bytes. */
+#define KEX_DERIVE_MAX	256
+bool kex_derive(enum hash_alg alg, struct view k, struct view h,
+    struct view session_id, char letter, uint8_t *out, size_t n) MUST_CHECK;
+
+/* Name of a host key algorithm in static storage, NULL if unknown. */
+const char *host_key_alg_find(struct view name);
+
 /* ---- kex.c ---- */
 
 struct kex;		/* one key exchange; freed on every way out */
@@ -120,6 +177,10 @@ bool kex_signed(struct ssh_conn *c, struct view sig);
  * will be due (UINT64_MAX: never). */
 void kex_check_limits(struct ssh_conn *c);
 uint64_t kex_due(const struct ssh_conn *c);
+/* The clock's part: the wait for the client's KEXINIT, the deadline. */
+void kex_tick(struct ssh_conn *c);
+/* The client has named itself. */
+enum err kex_begin_first(struct ssh_conn *c);
 enum err kex_handle_kexinit(struct ssh_conn *c, struct rd *r);
 enum err kex_handle_init(struct ssh_conn *c, struct rd *r);
 enum err kex_handle_newkeys(struct ssh_conn *c, struct rd *r);
@@ -135,12 +196,14 @@ struct userauth {
 	bool query;		/* ... and it was publickey without signature */
 	bool prompting;		/* INFO_REQUEST sent, INFO_RESPONSE awaited */
 	bool banner_sent;
-	uint32_t nprompts;
-	char *user, *service;	/* of the first request: may not change */
+	int method;		/* of the open question, enum auth_method */
+	size_t nprompts;
+	char *user;		/* of the first request: may not change */
 	size_t user_len;
 	struct ssh_key *key;	/* of the request that is being asked */
-	uint8_t *pk_ok;		/* body of PK_OK for the open query */
-	size_t pk_ok_len;
+	uint8_t *request;	/* copy of it, if it names a key: PK_OK echoes
+				 * it, acceptance verifies it */
+	size_t request_len;
 	uint32_t requests;	/* bounded, whatever the application says */
 };
 enum err userauth_service_request(struct ssh_conn *c, struct rd *r);
@@ -156,6 +219,7 @@ struct channels {
 	/* global requests of ours that await REQUEST_SUCCESS/FAILURE
 	 * (keepalive) are only counted */
 	uint32_t awaited;
+	uint32_t drain_at;	/* whose turn it is to drain first */
 };
 enum err channel_open(struct ssh_conn *c, struct rd *r);
 enum err channel_open_confirmation(struct ssh_conn *c, struct rd *r);
@@ -188,6 +252,7 @@ struct ssh_server {
 					 * as they are offered */
 	char ident_line[256];		/* without CR LF */
 	char *greeting;			/* lines with CR LF, or NULL */
+	bool default_ciphers;		/* the list is this build's own */
 };
 
 /* Why a connection must end, noted where ending it would pull the ground
@@ -240,8 +305,10 @@ struct ssh_conn {
 	uint64_t out_since;		/* unsent bytes not moving since; 0 */
 	uint64_t ended_at;
 	enum conn_broken broken;
+	bool end_owed;			/* PH_ENDED, its events to come */
 	bool running;			/* packets are being taken */
-	bool gcm_client;		/* its list names AES-GCM */
+	/* what wait_for_kexinit brought about, for our own rekeys */
+	const struct cipher_alg *pinned_in, *pinned_out;
 	bool newkeys_heard;		/* the next packet may be EXT_INFO */
 
 	unsigned held;			/* open questions that hold input */
@@ -274,10 +341,18 @@ uint8_t *conn_reserve(struct ssh_conn *c, size_t n);
 void conn_commit(struct ssh_conn *c, size_t n);
 
 /* Ends the connection for a reason of ours: DISCONNECT with text is queued
- * (where the protocol allows), channels end, the end event is given.  Returns
- * err, so that a handler may `return conn_fail(...)`. */
+ * (where the protocol allows) and the phase is PH_ENDED from here on.  When
+ * the outermost call returns, channels end and the end event is given; until
+ * then nothing is freed.  Returns err, so that a handler may
+ * `return conn_fail(...)`. */
 enum err conn_fail(struct ssh_conn *c, enum err err, unsigned reason,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The client has said DISCONNECT. */
+void conn_peer_ended(struct ssh_conn *c, unsigned reason, struct view text);
+/* A transport message: sealed at once, even during a key exchange. */
+bool conn_send_now(struct ssh_conn *c, struct view payload);
+/* Sends what waited for our NEWKEYS. */
+void conn_flush_pending(struct ssh_conn *c);
 
 /* A question is open / answered: input stops / goes on.  Release takes up
  * the bytes that waited (not recursively: a flag for the running feed). */
