@@ -1,7 +1,7 @@
 /*
  * The configuration after the YAML has gone: one flat block of bytes, checked
  * when it is opened and readable for ever after without allocation per user.
- * config_yaml.c makes it (in a child process of its own); the warden maps it.
+ * config_parse makes it (in a child process of its own); the warden maps it.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -87,6 +87,9 @@ struct config_env {
 	/* Is `name` something this build can do?  kind: "kex", "host_key",
 	 * "cipher", "mac", "compression".  NULL: names are not checked. */
 	bool (*algorithm_known)(const char *kind, struct view name);
+	/* More limits.connections than this is a warning: what the limit on
+	 * open files carries.  0: not checked. */
+	uint32_t max_connections;
 };
 bool config_parse(const char *path, const struct config_env *env,
     struct wr *out, struct wr *faults) MUST_CHECK;

@@ -12,7 +12,7 @@ done(const struct rd *r, bool in_range)
 	return rd_done(r) && in_range;
 }
 
-static void
+void
 put_limits(struct wr *w, const struct config_limits *l)
 {
 	wr_u32(w, l->connections);
@@ -27,7 +27,7 @@ put_limits(struct wr *w, const struct config_limits *l)
 	wr_bool(w, l->park);
 }
 
-static void
+void
 get_limits(struct rd *r, struct config_limits *l)
 {
 	l->connections = rd_u32(r);

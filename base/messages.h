@@ -142,6 +142,10 @@ struct msg_log_who {
 	struct view src;
 };
 
+/* Part of a generation, and of the configuration's block (config.c). */
+void put_limits(struct wr *w, const struct config_limits *l);
+void get_limits(struct rd *r, struct config_limits *l);
+
 void put_generation(struct wr *w, const struct msg_generation *m);
 bool get_generation(struct view b, struct msg_generation *m) MUST_CHECK;
 void put_sign(struct wr *w, const struct msg_sign *m);

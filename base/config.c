@@ -1,0 +1,363 @@
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config_parse.h"
+#include "base/messages.h"
+
+/*
+ * The block (numbers big-endian):
+ *
+ *	uint32	 magic and version
+ *	string	 main: see put_main
+ *	uint32	 n users
+ *	uint32	 n offsets of the records, from the start of the records
+ *	records	 to the end, one behind the other, ascending by name:
+ *		 string name, string policy (policy_encode)
+ */
+#define MAGIC		0x53505901u	/* "SPY", version 1 */
+#define METHODS_ALL	(((uint32_t)1 << AUTH_METHODS) - 1)
+
+struct config {
+	struct config_main main;
+	struct config_listen listen[CONFIG_MAX_LISTEN];
+	struct view host_keys[CONFIG_MAX_HOST_KEYS];
+	const uint8_t *offsets;		/* 4 bytes each */
+	size_t nusers;
+	struct view records;
+};
+
+/* ---- writing ---- */
+
+static void
+put_listen(struct wr *w, const struct config_listen *l)
+{
+	struct sockaddr_in sin;
+	struct sockaddr_in6 sin6;
+
+	wr_str(w, l->text);
+	if (l->addr.ss_family == AF_INET) {
+		memcpy(&sin, &l->addr, sizeof(sin));
+		wr_u8(w, 4);
+		wr_bytes(w, view_of(&sin.sin_addr, 4));
+		wr_u32(w, ntohs(sin.sin_port));
+	} else {
+		memcpy(&sin6, &l->addr, sizeof(sin6));
+		wr_u8(w, 6);
+		wr_bytes(w, view_of(&sin6.sin6_addr, 16));
+		wr_u32(w, ntohs(sin6.sin6_port));
+		wr_u32(w, sin6.sin6_scope_id);
+	}
+}
+
+static void
+put_main(struct wr *w, const struct config_main *m)
+{
+	wr_u32(w, (uint32_t)m->nlisten);
+	for (size_t i = 0; i < m->nlisten; i++)
+		put_listen(w, &m->listen[i]);
+	wr_u32(w, (uint32_t)m->host_keys.n);
+	for (size_t i = 0; i < m->host_keys.n; i++)
+		wr_str(w, m->host_keys.v[i]);
+	wr_str(w, m->server_user);
+	wr_u32(w, m->server_uid);
+	wr_u32(w, m->server_gid);
+	wr_str(w, m->ident);
+	wr_str(w, m->greeting);
+	wr_str(w, m->banner);
+	wr_bool(w, m->prefer_server_cipher);
+	wr_str(w, m->kex);
+	wr_str(w, m->host_key);
+	wr_str(w, m->cipher);
+	wr_str(w, m->mac);
+	wr_str(w, m->compression);
+	wr_u32(w, m->keepalive_interval_ms);
+	wr_u32(w, m->keepalive_count);
+	put_limits(w, &m->limits);
+	wr_u8(w, (uint8_t)m->log_to);
+	wr_str(w, m->log_path);
+	wr_bool(w, m->log_json);
+	wr_u8(w, (uint8_t)m->log_level);
+	wr_u32(w, m->methods);
+}
+
+void
+config_encode(struct wr *out, const struct parse *p)
+{
+	size_t at;
+
+	wr_u32(out, MAGIC);
+	at = wr_open(out);
+	put_main(out, &p->main);
+	wr_close(out, at);
+	wr_u32(out, (uint32_t)p->nusers);
+	for (size_t i = 0; i < p->nusers; i++)
+		wr_u32(out, p->offsets[i]);
+	wr_bytes(out, wr_view(&p->records));
+	if (p->records.bad)
+		out->bad = true;
+}
+
+/* ---- reading: nothing is believed ---- */
+
+static void
+get_listen(struct rd *r, struct config_listen *l)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+	uint8_t family;
+	struct view addr;
+	uint32_t port;
+
+	l->text = rd_text(r);
+	family = rd_u8(r);
+	addr = rd_bytes(r, family == 4 ? 4 : 16);
+	port = rd_u32(r);
+	if ((family != 4 && family != 6) || port == 0 || port > 65535)
+		r->bad = true;
+	if (family == 6)
+		sin6.sin6_scope_id = rd_u32(r);
+	if (r->bad)
+		return;
+	if (family == 4) {
+		memcpy(&sin.sin_addr, addr.p, 4);
+		sin.sin_port = htons((uint16_t)port);
+		memcpy(&l->addr, &sin, sizeof(sin));
+		l->len = sizeof(sin);
+	} else {
+		memcpy(&sin6.sin6_addr, addr.p, 16);
+		sin6.sin6_port = htons((uint16_t)port);
+		memcpy(&l->addr, &sin6, sizeof(sin6));
+		l->len = sizeof(sin6);
+	}
+}
+
+/* The lists go into the arrays of c. */
+static void
+get_lists(struct rd *r, struct config *c)
+{
+	struct config_main *m = &c->main;
+	uint32_t n = rd_u32(r);
+
+	if (n > CONFIG_MAX_LISTEN)
+		r->bad = true;
+	m->listen = c->listen;
+	for (m->nlisten = 0; !r->bad && m->nlisten < n; m->nlisten++)
+		get_listen(r, &c->listen[m->nlisten]);
+	n = rd_u32(r);
+	if (n > CONFIG_MAX_HOST_KEYS)
+		r->bad = true;
+	m->host_keys.v = c->host_keys;
+	while (!r->bad && m->host_keys.n < n)
+		c->host_keys[m->host_keys.n++] = rd_text(r);
+}
+
+static bool
+get_main(struct view v, struct config *c)
+{
+	struct config_main *m = &c->main;
+	struct rd r = rd_of(v);
+	uint8_t to, level;
+
+	get_lists(&r, c);
+	m->server_user = rd_text(&r);
+	m->server_uid = rd_u32(&r);
+	m->server_gid = rd_u32(&r);
+	m->ident = rd_text(&r);
+	m->greeting = rd_text(&r);
+	m->banner = rd_text(&r);
+	m->prefer_server_cipher = rd_bool(&r);
+	m->kex = rd_text(&r);
+	m->host_key = rd_text(&r);
+	m->cipher = rd_text(&r);
+	m->mac = rd_text(&r);
+	m->compression = rd_text(&r);
+	m->keepalive_interval_ms = rd_u32(&r);
+	m->keepalive_count = rd_u32(&r);
+	get_limits(&r, &m->limits);
+	to = rd_u8(&r);
+	m->log_path = rd_text(&r);
+	m->log_json = rd_bool(&r);
+	level = rd_u8(&r);
+	m->methods = rd_u32(&r);
+	m->log_to = (enum log_target)to;
+	m->log_level = (enum log_level)level;
+	return rd_done(&r) && to <= LOG_TO_FILE && level <= LOG_DEBUG &&
+	    (m->methods & ~METHODS_ALL) == 0;
+}
+
+static int
+compare(struct view a, struct view b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n != 0 ? memcmp(a.p, b.p, n) : 0;
+
+	if (c != 0)
+		return c;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+static struct rd
+record(const struct config *c, size_t i)
+{
+	size_t at = get_u32(c->offsets + 4 * i);
+
+	return rd_of(view_of(c->records.p + at, c->records.n - at));
+}
+
+/* Every record stands where its offset says, right behind the one before it,
+ * with a greater name and a policy that decodes and has that name. */
+static bool
+check_users(const struct config *c)
+{
+	struct rd all = rd_of(c->records);
+	struct view last = { NULL, 0 }, name, bytes;
+	struct policy *p;
+	bool good;
+
+	for (size_t i = 0; i < c->nusers; i++) {
+		if (get_u32(c->offsets + 4 * i) != c->records.n - all.n)
+			return false;
+		name = rd_text(&all);
+		bytes = rd_str(&all);
+		if (all.bad || name.n == 0 ||
+		    (i != 0 && compare(last, name) >= 0))
+			return false;
+		if ((p = policy_decode(bytes)) == NULL)
+			return false;
+		good = view_eq(p->name, name);
+		policy_free(&p);
+		if (!good)
+			return false;
+		last = name;
+	}
+	return rd_done(&all);
+}
+
+struct config *
+config_open(struct view block)
+{
+	struct config *c = calloc(1, sizeof(*c));
+	struct rd r = rd_of(block);
+	struct view v;
+
+	if (c == NULL)
+		return NULL;
+	if (rd_u32(&r) != MAGIC)
+		goto bad;
+	v = rd_str(&r);
+	c->nusers = rd_u32(&r);
+	if (r.bad || c->nusers > r.n / 4)
+		goto bad;
+	c->offsets = rd_bytes(&r, c->nusers * 4).p;
+	c->records = rd_rest(&r);
+	if (r.bad || !get_main(v, c) || !check_users(c))
+		goto bad;
+	return c;
+bad:
+	config_free(&c);
+	return NULL;
+}
+
+void
+config_free(struct config **c)
+{
+	free(*c);
+	*c = NULL;
+}
+
+const struct config_main *
+config_main(const struct config *c)
+{
+	return &c->main;
+}
+
+size_t
+config_nusers(const struct config *c)
+{
+	return c->nusers;
+}
+
+struct view
+config_user(const struct config *c, struct view name)
+{
+	size_t low = 0, high = c->nusers, middle;
+	struct rd r;
+	int order;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		r = record(c, middle);
+		order = compare(name, rd_text(&r));
+		if (order == 0)
+			return rd_str(&r);
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return view_of(NULL, 0);
+}
+
+/* ---- the whole run ---- */
+
+/* After the files have been read. */
+static bool
+parse_trees(struct parse *p, struct wr *out, struct wr *faults)
+{
+	struct mark m = { 0, 1, 1 };
+	bool good = false;
+
+	schema_parse(p);
+	users_parse(p);
+	if (p->t.arena.bad || p->records.bad)
+		tree_fault(&p->t, m, NULL, "is too large for the memory "
+		    "there is; needs fewer users and keys");
+	if (p->t.nfaults == 0) {
+		config_encode(out, p);
+		if (!(good = !out->bad))
+			tree_fault(&p->t, m, NULL, "makes a table that is "
+			    "too large; needs fewer users and keys");
+	}
+	tree_write_faults(&p->t, faults);
+	wr_free(&p->records);
+	tree_free(&p->t);
+	return good;
+}
+
+static bool
+parse_begin(struct parse *p, const struct config_env *env, size_t max)
+{
+	*p = (struct parse){ .env = env, .records = wr_new(max) };
+	if (names_init(&p->t, &p->groups.index, 1024) &&
+	    names_init(&p->t, &p->users.index, 16384) &&
+	    names_init(&p->t, &p->accounts, 16384) &&
+	    names_init(&p->t, &p->seen_files, 1024))
+		return true;
+	tree_free(&p->t);
+	return false;
+}
+
+bool
+config_parse(const char *path, const struct config_env *env, struct wr *out,
+    struct wr *faults)
+{
+	struct parse p;
+
+	if (!parse_begin(&p, env, out->max))
+		return false;
+	files_load(&p, path);
+	return parse_trees(&p, out, faults);
+}
+
+bool
+config_parse_text(const char *name, struct view text,
+    const struct config_env *env, struct wr *out, struct wr *faults)
+{
+	struct parse p;
+
+	if (!parse_begin(&p, env, out->max))
+		return false;
+	files_load_text(&p, name, text);
+	return parse_trees(&p, out, faults);
+}
