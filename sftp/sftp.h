@@ -23,7 +23,9 @@ struct jail_policy {
  */
 struct sftp_session;
 
-/* duct: a stream socket; the session owns it from here on.  channel: the
+/* duct: a stream socket; the session owns it from here on.  policy is
+ * borrowed and must outlive the session.  The process must ignore SIGXFSZ;
+ * it stands in the start directory (relative names begin there).  channel: the
  * server's number, for the log.  NULL: no memory (duct is closed). */
 struct sftp_session *sftp_session_new(const struct jail_policy *policy,
     int duct, uint32_t channel);
@@ -34,6 +36,9 @@ short sftp_session_events(const struct sftp_session *s);
  * the room for answers), then answers.  ERR_CLOSED: ended in order;
  * ERR_PROTO: the client broke the framing; either way free it. */
 enum err sftp_session_ready(struct sftp_session *s, short revents) MUST_CHECK;
+/* For when nothing has happened for a while (a second, say): gives back what
+ * busy buffers hold although files are still open.  Optional. */
+void sftp_session_trim(struct sftp_session *s);
 /* Closes all handles; transfers that were open are logged as aborted. */
 void sftp_session_free(struct sftp_session **s);
 

@@ -1,0 +1,125 @@
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "sftp/events.h"
+#include "sftp/status.h"
+
+/* start directory, slash, name: each below PATH_MAX */
+#define PATH_BYTES 8192
+
+static void
+put_path(struct log_ev *e, const struct sftp_session *s, const char *key,
+    const char *path)
+{
+	const char *start = s->policy->start;
+	char full[PATH_BYTES];
+
+	if (e->off)
+		return;
+	if (path[0] == '/') {
+		log_str(e, key, path);
+		return;
+	}
+	if (start == NULL || strcmp(start, "/") == 0)
+		start = "";
+	if (strcmp(path, ".") == 0)
+		path = "";
+	snprintf(full, sizeof(full), "%s/%s", start, path);
+	log_str(e, key, full);
+}
+
+static uint64_t
+elapsed_ms(const struct handle *h)
+{
+	struct timespec ts;
+	int64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return now > h->since_ms ? (uint64_t)(now - h->since_ms) : 0;
+}
+
+void
+event_transfer(const struct sftp_session *s, const struct handle *h,
+    bool aborted)
+{
+	bool writes = (h->pflags & FXF_WRITE) != 0;
+	bool put = h->put != 0 || (writes && h->got == 0);
+	struct log_ev e;
+
+	if (h->kind != HANDLE_FILE || (!writes && h->got == 0))
+		return;
+	log_begin(&e, LOG_INFO, "transfer");
+	log_num(&e, "channel", s->channel);
+	log_str(&e, "op", put ? "put" : "get");
+	put_path(&e, s, "path", h->path);
+	log_num(&e, "bytes", put ? h->put : h->got);
+	if (put && h->got != 0)
+		log_num(&e, "bytes_read", h->got);
+	log_num(&e, "duration_ms", elapsed_ms(h));
+	log_str(&e, "result", h->failed != NULL ? "failed" :
+	    aborted ? "aborted" : "ok");
+	if (h->failed != NULL)
+		log_str(&e, "reason", h->failed);
+	log_send(&e);
+}
+
+static void
+put_result(struct log_ev *e, int error)
+{
+	log_str(e, "result", error == 0 ? "ok" : "failed");
+	if (error != 0)
+		log_str(e, "reason", status_errno(error).text);
+}
+
+void
+event_change(const struct sftp_session *s, const char *event,
+    const char *path, const char *to, int error)
+{
+	struct log_ev e;
+
+	log_begin(&e, LOG_INFO, event);
+	log_num(&e, "channel", s->channel);
+	put_path(&e, s, "path", path);
+	if (to != NULL)
+		put_path(&e, s, "to", to);
+	put_result(&e, error);
+	log_send(&e);
+}
+
+void
+event_symlink(const struct sftp_session *s, const char *path,
+    const char *target, int error)
+{
+	struct log_ev e;
+
+	log_begin(&e, LOG_INFO, "symlink-create");
+	log_num(&e, "channel", s->channel);
+	put_path(&e, s, "path", path);
+	log_str(&e, "target", target);
+	put_result(&e, error);
+	log_send(&e);
+}
+
+void
+event_debug(const struct sftp_session *s, const char *event, const char *path)
+{
+	struct log_ev e;
+
+	log_begin(&e, LOG_DEBUG, event);
+	log_num(&e, "channel", s->channel);
+	put_path(&e, s, "path", path);
+	log_send(&e);
+}
+
+void
+event_session(const struct sftp_session *s, const char *event)
+{
+	struct log_ev e;
+
+	log_begin(&e, LOG_DEBUG, event);
+	log_num(&e, "channel", s->channel);
+	log_num(&e, "requests", s->requests);
+	log_send(&e);
+}

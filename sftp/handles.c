@@ -1,0 +1,146 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sftp/handles.h"
+
+/* id: serial number above, slot in the lowest byte */
+#define SLOT(id)	((id) & 0xff)
+_Static_assert(SFTP_HANDLES_MAX == 256, "a slot number is one byte");
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+bool
+handle_room(const struct handles *hs)
+{
+	return hs->used < SFTP_HANDLES_MAX;
+}
+
+static struct handle *
+handle_alloc(enum handle_kind kind, int fd, const char *path)
+{
+	size_t n = strlen(path) + 1;
+	struct handle *h;
+
+	if ((h = malloc(sizeof(*h) + n)) == NULL)
+		return NULL;
+	*h = (struct handle){ .kind = kind, .fd = fd, .since_ms = now_ms() };
+	memcpy(h->path, path, n);
+	if (kind != HANDLE_DIR)
+		return h;
+	if ((h->dir = malloc(sizeof(*h->dir))) == NULL) {
+		free(h);
+		return NULL;
+	}
+	h->dir->at = h->dir->len = 0;
+	return h;
+}
+
+struct handle *
+handle_new(struct handles *hs, enum handle_kind kind, int fd, const char *path)
+{
+	struct handle *h = NULL;
+	uint32_t i = 0;
+
+	while (i < SFTP_HANDLES_MAX && hs->slot[i] != NULL)
+		i++;
+	if (i < SFTP_HANDLES_MAX)
+		h = handle_alloc(kind, fd, path);
+	if (h == NULL) {
+		close(fd);
+		return NULL;
+	}
+	h->id = hs->serial++ << 8 | i;
+	hs->slot[i] = h;
+	hs->used++;
+	if (kind == HANDLE_FILE)
+		hs->files++;
+	return h;
+}
+
+struct handle *
+handle_find(const struct handles *hs, struct view name, unsigned kinds)
+{
+	struct handle *h;
+	uint32_t id;
+
+	if (name.n != 4)
+		return NULL;
+	id = get_u32(name.p);
+	h = hs->slot[SLOT(id)];
+	if (h == NULL || h->id != id || (h->kind & kinds) == 0)
+		return NULL;
+	return h;
+}
+
+bool
+handle_shut(struct handle *h)
+{
+	int fd = h->fd;
+
+	h->fd = -1;
+	/* EINTR: on Linux the descriptor is gone all the same. */
+	return close(fd) == 0 || errno == EINTR;
+}
+
+void
+handle_free(struct handles *hs, struct handle **h)
+{
+	struct handle *old = *h;
+
+	*h = NULL;
+	hs->slot[SLOT(old->id)] = NULL;
+	hs->used--;
+	if (old->kind == HANDLE_FILE)
+		hs->files--;
+	if (old->fd != -1)
+		close(old->fd);
+	free(old->dir);
+	free(old);
+}
+
+const struct dirent64 *
+handle_dir_peek(struct handle *h, int *error_out)
+{
+	struct handle_dir *d = h->dir;
+	ssize_t n;
+
+	*error_out = 0;
+	if (d == NULL)
+		return NULL;
+	if (d->at == d->len) {
+		n = getdents64(h->fd, d->bytes, sizeof(d->bytes));
+		if (n == -1)
+			*error_out = errno;
+		if (n <= 0) {
+			free(h->dir);
+			h->dir = NULL;
+			return NULL;
+		}
+		d->at = 0;
+		d->len = (size_t)n;
+	}
+	return (const struct dirent64 *)(const void *)(d->bytes + d->at);
+}
+
+void
+handle_dir_next(struct handle *h)
+{
+	struct handle_dir *d = h->dir;
+	const struct dirent64 *e;
+
+	if (d == NULL || d->at == d->len)
+		return;
+	e = (const struct dirent64 *)(const void *)(d->bytes + d->at);
+	d->at += e->d_reclen;
+}

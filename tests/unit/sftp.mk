@@ -1,0 +1,9 @@
+SFTP_OBJS := sftp/attrs.o sftp/copy.o sftp/events.o sftp/handles.o \
+	sftp/op_dir.o sftp/op_ext.o sftp/op_file.o sftp/op_path.o \
+	sftp/ops_table.o sftp/parse.o sftp/reply.o sftp/resolve.o \
+	sftp/session.o sftp/status.o base/buf.o base/err.o base/log.o
+
+TESTS += sftp_parse_test sftp_words_test
+OBJS_sftp_parse_test := sftp/parse.o base/buf.o base/err.o
+OBJS_sftp_words_test := sftp/attrs.o sftp/resolve.o sftp/status.o \
+	base/buf.o base/err.o
