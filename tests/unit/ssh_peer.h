@@ -1,9 +1,9 @@
 /*
  * An SSH client in memory, for tests of the engine: it talks to one struct
  * ssh_conn by handing bytes over, without sockets and clocks.  It checks what
- * the server must do (strict KEX, the signature over H, packet form) and
- * fails the running test by cmocka's asserts only in the functions that say
- * so; the others return false.
+ * the server must do (strict KEX, the signature over H, packet form): what is
+ * wrong sets `broken` and `why`, and from then on every function that returns
+ * bool returns false.
  *
  *	struct ssh_peer *p = ssh_peer_new(conn, NULL);
  *	assert_true(ssh_peer_handshake(p));
@@ -47,20 +47,20 @@ struct ssh_peer {
 	const char *why;	/* ... how */
 
 	/* key exchange */
-	bool init_sent, init_got, newkeys_sent;
+	bool init_sent, init_got;
+	bool guess_sent;	/* message 30 behind a KEXINIT that follows */
 	struct wr i_c, i_s;
-	char names[10][80];	/* what is agreed, in the order of KEXINIT */
+	struct kex_choice choice;	/* what is agreed */
 	struct kex_init *init;
-	const struct kex_alg *kex_alg;
+	const struct kex_alg *init_alg;
 	struct wr pub;
+	struct cipher *rx_next;
 	unsigned kex_count;	/* completed */
+	uint8_t h[HASH_MAX];	/* of the last exchange */
 	uint8_t session_id[HASH_MAX];
 	size_t session_id_len;
-	struct cipher *tx_next;
-	size_t tx_next_block;
-	struct view host_blob;	/* of the last KEX_REPLY */
-	struct wr host_blob_mem;
-	uint8_t last;		/* number of the last message taken */
+	struct wr host_blob;	/* K_S of the last KEX_REPLY */
+	struct wr taken;	/* the message given by recv */
 };
 
 /* algs is copied (its strings are not); NULL: defaults. */
@@ -87,7 +87,7 @@ bool ssh_peer_expect(struct ssh_peer *p, uint8_t number,
 
 /* The line with CR LF; false if the server's did not come. */
 bool ssh_peer_ident(struct ssh_peer *p);
-/* Sends KEXINIT (kex_start does not wait for anything). */
+/* Sends KEXINIT at once; pump does the rest. */
 void ssh_peer_kexinit(struct ssh_peer *p);
 /* ident and a complete first key exchange; EXT_INFO stays for recv. */
 bool ssh_peer_handshake(struct ssh_peer *p);
