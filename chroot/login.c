@@ -1,0 +1,372 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "base/privdrop.h"
+#include "base/proctitle.h"
+#include "chroot/child.h"
+#include "chroot/login.h"
+#include "chroot/session.h"
+#include "chroot/tokens.h"
+
+/* What the login waits for; one thing at a time, and anything else that
+ * comes is out of order and ends it. */
+enum login_state {
+	LOGIN_ASK,		/* a USERAUTH message */
+	LOGIN_HELD,		/* the moment when the answer may leave */
+	LOGIN_GO		/* the warden's word after the proof */
+};
+
+struct login {
+	struct login_start *start;
+	uint8_t *bytes;			/* of policy */
+	struct policy *policy;		/* NULL: no such user */
+	struct auth *auth;
+	enum login_state state;
+	struct auth_answer ans;
+	uint64_t release;		/* ms, when ans may leave */
+	uint32_t failures;
+	bool enough;			/* the warden says so */
+	unsigned token;
+	char user[USERAUTH_MAX_USER + 1];
+	uint8_t frame[IPC_MAX_FRAME];
+};
+
+static void quit(const char *why) __attribute__((noreturn));
+
+/* The end of a login that did not succeed.  why NULL: in order. */
+static void
+quit(const char *why)
+{
+	if (why != NULL)
+		log_msg(LOG_WARN, "login-ended", "%s", why);
+	_exit(why != NULL);
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- password hashes take turns ---- */
+
+static void
+hash_slot(void *ctx, bool take)
+{
+	struct login *l = ctx;
+	const struct login_start *s = l->start;
+	struct pollfd p = { .fd = s->server };
+
+	if (!take) {
+		tokens_give(s->tokens, l->token);
+		return;
+	}
+	/* Nobody wakes us when a token comes free; the odd interval keeps
+	 * many waiting logins out of step. */
+	while (!tokens_take(s->tokens, s->ntokens, &l->token)) {
+		if (poll(&p, 1, 3 + getpid() % 5) == 1 &&
+		    (p.revents & (POLLHUP | POLLERR)) != 0)
+			quit(NULL);	/* the client has gone meanwhile */
+	}
+}
+
+/* ---- answers ---- */
+
+static void
+send_reply(struct login *l)
+{
+	const struct msg_auth_reply m = {
+		.verdict = (uint8_t)l->ans.verdict,
+		.methods = l->ans.methods,
+		.payload = wr_view(&l->ans.payload),
+	};
+	struct wr w = wr_new(IPC_MAX_FRAME);
+
+	put_auth_reply(&w, &m);
+	if (w.bad || !child_send(l->start->server, MSG_AUTH_REPLY, 0,
+	    wr_view(&w)))
+		quit("the server does not take the answer");
+	wr_free(&w);
+	wr_free(&l->ans.payload);
+	if (l->ans.verdict == VERDICT_DISCONNECT)
+		quit(NULL);
+	l->state = LOGIN_ASK;
+}
+
+static void
+release(struct login *l)
+{
+	if (l->enough && l->ans.verdict != VERDICT_SUCCESS) {
+		wr_reset(&l->ans.payload);
+		wr_bytes(&l->ans.payload,
+		    view_str("Too many authentication failures"));
+		l->ans.verdict = VERDICT_DISCONNECT;
+	}
+	send_reply(l);
+}
+
+static bool
+proved(const struct auth_answer *a)
+{
+	return a->verdict == VERDICT_SUCCESS || a->verdict == VERDICT_PARTIAL;
+}
+
+/* Tells the warden before the client hears anything. */
+static void
+report(struct login *l)
+{
+	const struct auth_answer *a = &l->ans;
+	const struct msg_attempt m = {
+		.method = a->method >= 0 ? (uint8_t)a->method :
+		    MSG_METHOD_UNKNOWN,
+		.success = proved(a),
+		.reason = view_str(a->reason),
+		.key = view_str(a->key),
+	};
+	struct wr w = wr_new(IPC_MAX_FRAME);
+
+	if (!a->counted)
+		return;
+	put_attempt(&w, &m);
+	if (w.bad || !child_send(l->start->warden, MSG_ATTEMPT,
+	    l->start->conn, wr_view(&w)))
+		quit("the warden has gone");
+	wr_free(&w);
+	if (!m.success)
+		l->failures++;
+	/* The warden's MSG_ENOUGH says the same, perhaps too late. */
+	if (l->start->max_attempts != 0 &&
+	    l->failures >= l->start->max_attempts)
+		l->enough = true;
+}
+
+static void
+ask_to_go(struct login *l)
+{
+	if (!child_send(l->start->warden, MSG_AUTHENTICATED, l->start->conn,
+	    view_of(NULL, 0)))
+		quit("the warden has gone");
+	l->state = LOGIN_GO;
+}
+
+static void
+take_request(struct login *l, const struct ipc_msg *msg)
+{
+	uint64_t came = now_ms();
+
+	if (msg->type != MSG_USERAUTH || msg->nfds != 0 ||
+	    l->state != LOGIN_ASK)
+		quit("message of the server out of order");
+	auth_request(l->auth, msg->body, &l->ans);
+	wipe(l->frame, sizeof(l->frame));	/* a password may be in it */
+	report(l);
+	l->release = came + l->ans.not_before_ms;
+	l->state = LOGIN_HELD;
+	if (l->ans.verdict == VERDICT_SUCCESS)
+		ask_to_go(l);
+}
+
+/* ---- the user is known ---- */
+
+/* A policy that changed since the fork replaces ours; what the user proved,
+ * they proved by the old one, and the warden has decided that it holds. */
+static void
+take_policy(struct login *l, struct view bytes)
+{
+	if (bytes.n == 0)
+		return;
+	policy_free(&l->policy);
+	free(l->bytes);
+	if ((l->bytes = malloc(bytes.n)) == NULL)
+		quit("out of memory");
+	memcpy(l->bytes, bytes.p, bytes.n);
+	l->policy = policy_decode(view_of(l->bytes, bytes.n));
+	if (l->policy == NULL)
+		quit("the new policy does not decode");
+}
+
+/* A forced command of which nothing but SFTP is left is internal-sftp. */
+static uint32_t
+rights(const struct policy *p, const struct auth_limits *lim)
+{
+	uint32_t allow = p->allow & ~lim->deny;
+
+	if (lim->command != NULL)
+		allow &= strcmp(lim->command, "internal-sftp") == 0 ?
+		    ALLOW_SFTP : 0;
+	return allow;
+}
+
+static void
+go(struct login *l)
+{
+	struct login_start *s = l->start;
+	struct session_start ss = {
+		.user = l->user,
+		.method = l->ans.method >= 0 ?
+		    auth_method_name((enum auth_method)l->ans.method) : "",
+		.key = l->ans.key,
+		.server = s->server,
+		.unprivileged = s->unprivileged,
+		.sandbox = s->sandbox,
+		.parent = s->parent,
+	};
+
+	if (l->policy == NULL)
+		quit("success for nobody");
+	ss.policy = l->policy;
+	ss.allow = rights(l->policy, auth_limits(l->auth));
+	auth_free(&l->auth);
+	wr_free(&l->ans.payload);
+	close(s->warden);
+	close(s->tokens);
+	wipe(s->session_id, sizeof(s->session_id));
+	wipe(s->delay_secret, sizeof(s->delay_secret));
+	session_main(&ss);
+}
+
+static void
+take_word(struct login *l, const struct ipc_msg *msg)
+{
+	struct msg_text m;
+
+	if (msg->type == MSG_ENOUGH) {
+		l->enough = true;
+		return;
+	}
+	if (msg->type != MSG_GO || l->state != LOGIN_GO ||
+	    !get_text(msg->body, &m))
+		quit("message of the warden out of order");
+	take_policy(l, m.text);
+	go(l);
+}
+
+/* ---- the loop ---- */
+
+static void
+read_frame(struct login *l, int sock,
+    void (*take)(struct login *, const struct ipc_msg *))
+{
+	struct ipc_msg msg;
+	enum err e = ipc_recv(sock, l->frame, sizeof(l->frame), &msg);
+
+	if (e == ERR_AGAIN)
+		return;
+	if (e != OK)
+		quit(e == ERR_CLOSED ? NULL : "broken frame");
+	take(l, &msg);
+	ipc_msg_close(&msg);
+}
+
+static int
+patience(const struct login *l)
+{
+	uint64_t now = now_ms();
+
+	if (l->state != LOGIN_HELD)
+		return -1;
+	return l->release <= now ? 0 : (int)(l->release - now);
+}
+
+static void
+serve(struct login *l)
+{
+	struct pollfd p[2] = {
+		{ .fd = l->start->server, .events = POLLIN },
+		{ .fd = l->start->warden, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(p, 2, patience(l)) == -1 && errno != EINTR)
+			quit("poll failed");
+		if (p[1].revents != 0)
+			read_frame(l, p[1].fd, take_word);
+		if (p[0].revents != 0)
+			read_frame(l, p[0].fd, take_request);
+		if (l->state == LOGIN_HELD && now_ms() >= l->release)
+			release(l);
+	}
+}
+
+/* The log must know who we are before our first event. */
+static bool
+introduce(const struct login_start *s)
+{
+	const struct msg_log_who m = {
+		.pid = getpid(), .conn = s->conn,
+		.user = view_of(s->user, s->user_len), .src = view_str(s->src),
+	};
+	struct wr w = wr_new(IPC_MAX_FRAME);
+	bool ok;
+
+	put_log_who(&w, &m);
+	ok = !w.bad && child_send(s->log_control, MSG_LOG_WHO, 0,
+	    wr_view(&w));
+	wr_free(&w);
+	return ok;
+}
+
+static bool
+begin(struct login *l)
+{
+	struct login_start *s = l->start;
+	int *const keep[] = { &s->server, &s->warden, &s->log, &s->tokens };
+	struct auth_start as = {
+		.user = view_of(s->user, s->user_len),
+		.session_id = view_of(s->session_id, s->session_id_len),
+		.methods_first = s->methods_first,
+		.peer = (const struct sockaddr *)&s->peer,
+		.now = time(NULL),
+		.hash_slot = hash_slot, .hash_ctx = l,
+		.delay_secret = view_of(s->delay_secret,
+		    sizeof(s->delay_secret)),
+	};
+
+	introduce(s);
+	if (!child_keep(keep, 4) || !child_stdio(false))
+		return false;
+	log_open(s->log, log_level());
+	/* Whoever this is could be called root; nobody serves as root. */
+	if (l->policy != NULL && !s->unprivileged && (l->policy->uid == 0 ||
+	    l->policy->gid == 0))
+		policy_free(&l->policy);
+	as.policy = l->policy;
+	memcpy(as.src, s->src, sizeof(as.src) < sizeof(s->src) ?
+	    sizeof(as.src) : sizeof(s->src));
+	as.src[sizeof(as.src) - 1] = '\0';
+	return (l->auth = auth_new(&as)) != NULL;
+}
+
+void
+login_main(struct login_start *s)
+{
+	struct login *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		_exit(1);
+	l->start = s;
+	if (!view_to_cstr(view_of(s->user, s->user_len), l->user,
+	    sizeof(l->user)))
+		_exit(1);
+	proctitle_set("login %s", l->user);
+	if (s->policy.n != 0) {
+		l->policy = policy_decode(s->policy);
+		if (l->policy == NULL)
+			_exit(1);
+	}
+	log_context(s->conn, l->user, s->src);
+	if (!begin(l)) {
+		child_complain("login", "begin");
+		_exit(1);
+	}
+	serve(l);
+	_exit(0);
+}

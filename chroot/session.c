@@ -1,0 +1,407 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/messages.h"
+#include "base/privdrop.h"
+#include "base/proctitle.h"
+#include "chroot/child.h"
+#include "chroot/jail.h"
+#include "chroot/session.h"
+#include "sftp/sftp.h"
+
+#define CHANNELS_MAX	64	/* served at a time; limits.channels is 16 */
+#define DESCRIPTORS	1024	/* RLIMIT_NOFILE of a session */
+#define DEFAULT_UMASK	022
+
+struct served {
+	uint32_t channel;
+	struct sftp_session *sftp;	/* NULL: free place */
+};
+
+struct session {
+	struct session_start *start;
+	int root;			/* the jail, -1: none or taken */
+	struct jail_policy jail;
+	char *home, *dir;		/* behind jail.home, jail.start */
+	bool landlock;
+	struct served served[CHANNELS_MAX];
+	char why[1024];			/* of a failure, for the log */
+	uint8_t frame[IPC_MAX_FRAME];
+};
+
+/* ---- how it can fail ---- */
+
+static bool
+failed(struct session *s, const char *step)
+{
+	struct log_ev e;
+	int saved = errno;
+
+	log_begin(&e, LOG_ERROR, "session-failed");
+	log_str(&e, "step", step);
+	if (s->why[0] != '\0')
+		log_str(&e, "reason", s->why);
+	else if (saved != 0)
+		log_errno(&e, saved);
+	log_send(&e);
+	return false;
+}
+
+/* What the client is told: nothing of the host. */
+static void
+send_refusal(const struct session *s)
+{
+	const struct msg_auth_reply m = {
+		.verdict = VERDICT_DISCONNECT,
+		.payload = view_str("Your account is not available, please "
+		    "ask the administrator"),
+	};
+	struct wr w = wr_new(1024);
+
+	put_auth_reply(&w, &m);
+	if (!w.bad && !child_send(s->start->server, MSG_AUTH_REPLY, 0,
+	    wr_view(&w)))
+		log_msg(LOG_WARN, "session-failed", "no server to tell");
+	wr_free(&w);
+}
+
+/* ---- with privileges ---- */
+
+static bool
+open_jail(struct session *s)
+{
+	const struct policy *p = s->start->policy;
+	const struct jail_spec spec = {
+		.path = p->jail, .create = p->create, .dirs = p->dirs,
+		.uid = p->uid, .gid = p->gid,
+		.programs = (p->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0,
+	};
+
+	if (p->jail.n == 0)
+		return true;
+	if (jail_open(&spec, &s->root, s->why, sizeof(s->why)) != OK)
+		return failed(s, "jail");
+	return true;
+}
+
+/* libc reads its own files before the root changes, and never inside. */
+static void
+warm_up(void)
+{
+	struct tm tm;
+	time_t t = 0;
+
+	tzset();
+	localtime_r(&t, &tm);
+	gmtime_r(&t, &tm);
+}
+
+static void
+set_limits(const struct policy *p)
+{
+	struct rlimit rl = { DESCRIPTORS, DESCRIPTORS }, core = { 0, 0 }, now;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max <
+	    rl.rlim_max)
+		rl.rlim_cur = rl.rlim_max = now.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+	setrlimit(RLIMIT_CORE, &core);
+	umask(p->umask == POLICY_NO_UMASK ? DEFAULT_UMASK :
+	    (mode_t)(p->umask & 0777));
+}
+
+static bool
+drop(struct session *s)
+{
+	const struct policy *p = s->start->policy;
+	const struct privdrop d = {
+		.root_fd = s->root, .uid = p->uid, .gid = p->gid,
+		.groups = p->groups, .ngroups = p->ngroups,
+		.seal = true, .userns = s->start->unprivileged,
+	};
+	const char *why;
+
+	if (privdrop(&d, &why) != OK)
+		return failed(s, why);
+	if (s->root != -1)
+		close(s->root);
+	s->root = -1;
+	if (!privdrop_die_with(s->start->parent, SIGKILL))
+		return failed(s, "parent");
+	return true;
+}
+
+/* ---- as the user ---- */
+
+static bool
+go_to(struct session *s, const char *dir)
+{
+	struct log_ev e;
+
+	if (chdir(dir) == 0)
+		return true;
+	log_begin(&e, LOG_WARN, "start-missing");
+	log_str(&e, "path", dir);
+	log_errno(&e, errno);
+	log_send(&e);
+	if (chdir("/") == -1)
+		return failed(s, "chdir");
+	s->jail.start = "/";
+	return true;
+}
+
+static bool
+find_start(struct session *s)
+{
+	const struct policy *p = s->start->policy;
+	bool jailed = p->jail.n != 0;
+
+	s->home = view_dup(jailed || p->home.n == 0 ? view_str("/") : p->home);
+	s->dir = p->start.n != 0 ? view_dup(p->start) :
+	    s->home != NULL ? strdup(s->home) : NULL;
+	if (s->home == NULL || s->dir == NULL)
+		return failed(s, "memory");
+	s->jail = (struct jail_policy){
+		.user = s->start->user, .home = s->home, .start = s->dir,
+		.uid = p->uid, .gid = p->gid,
+		.sftp = (s->start->allow & ALLOW_SFTP) != 0,
+	};
+	return go_to(s, s->dir);
+}
+
+static bool
+seal(struct session *s)
+{
+	bool jailed = s->start->policy->jail.n != 0;
+
+	if (jailed && sandbox_landlock("/", &s->landlock) != OK)
+		return failed(s, "landlock");
+	if (sandbox_install(s->start->sandbox) != OK)
+		return failed(s, "seccomp");
+	return true;
+}
+
+static bool
+become_user(struct session *s)
+{
+	int log = log_fd();
+	int *const keep[] = { &s->start->server, &log, &s->root };
+
+	if (!open_jail(s))
+		return false;
+	if (!child_keep(keep, 3))
+		return failed(s, "descriptors");
+	log_open(log, log_level());
+	warm_up();
+	set_limits(s->start->policy);
+	proctitle_set("%s sftp", s->start->user);
+	return drop(s) && find_start(s) && seal(s);
+}
+
+static void
+tell_ready(const struct session *s)
+{
+	const struct msg_auth_reply a = { .verdict = VERDICT_SUCCESS };
+	const struct msg_ready r = { .allow = s->start->allow };
+	struct wr w = wr_new(1024);
+	struct log_ev e;
+	bool ok;
+
+	put_auth_reply(&w, &a);
+	ok = !w.bad && child_send(s->start->server, MSG_AUTH_REPLY, 0,
+	    wr_view(&w));
+	wr_reset(&w);
+	put_ready(&w, &r);
+	ok = ok && !w.bad && child_send(s->start->server, MSG_READY, 0,
+	    wr_view(&w));
+	wr_free(&w);
+	if (!ok)
+		_exit(0);	/* the client went while we got ready */
+	log_begin(&e, LOG_INFO, "login");
+	log_str(&e, "method", s->start->method);
+	if (s->start->key[0] != '\0')
+		log_str(&e, "key", s->start->key);
+	log_num(&e, "uid", s->start->policy->uid);
+	log_str(&e, "landlock", s->landlock ? "yes" : "no");
+	log_send(&e);
+}
+
+/* ---- serving channels ---- */
+
+static struct served *
+find(struct session *s, uint32_t channel)
+{
+	for (size_t i = 0; i < CHANNELS_MAX; i++)
+		if (s->served[i].sftp != NULL &&
+		    s->served[i].channel == channel)
+			return &s->served[i];
+	return NULL;
+}
+
+static struct served *
+find_free(struct session *s)
+{
+	for (size_t i = 0; i < CHANNELS_MAX; i++)
+		if (s->served[i].sftp == NULL)
+			return &s->served[i];
+	return NULL;
+}
+
+static void
+finish(struct session *s)
+{
+	for (size_t i = 0; i < CHANNELS_MAX; i++)
+		if (s->served[i].sftp != NULL)
+			sftp_session_free(&s->served[i].sftp);
+	_exit(0);
+}
+
+static void
+tell(struct session *s, uint8_t type, uint32_t channel, struct view body)
+{
+	if (!child_send(s->start->server, type, channel, body))
+		finish(s);
+}
+
+static void
+refuse(struct session *s, uint32_t channel, const char *text)
+{
+	const struct msg_text m = { view_str(text) };
+	struct wr w = wr_new(1024);
+
+	put_text(&w, &m);
+	tell(s, MSG_REFUSED, channel, wr_view(&w));
+	wr_free(&w);
+}
+
+static void
+open_sftp(struct session *s, uint32_t channel, int duct)
+{
+	struct served *at = find_free(s);
+	int flags;
+
+	if (!s->jail.sftp || at == NULL ||
+	    (flags = fcntl(duct, F_GETFL)) == -1 ||
+	    fcntl(duct, F_SETFL, flags | O_NONBLOCK) == -1) {
+		close(duct);
+		refuse(s, channel, s->jail.sftp ? "too many channels" :
+		    "SFTP is not allowed for this user");
+		return;
+	}
+	at->sftp = sftp_session_new(&s->jail, duct, channel);
+	if (at->sftp == NULL) {
+		refuse(s, channel, "out of memory");
+		return;
+	}
+	at->channel = channel;
+	tell(s, MSG_OPENED, channel, view_of(NULL, 0));
+}
+
+static void
+ended(struct session *s, struct served *at, enum err why)
+{
+	const struct msg_ended m = { .status = why == ERR_CLOSED ? 0 : 1 };
+	uint32_t channel = at->channel;
+	struct wr w = wr_new(1024);
+
+	sftp_session_free(&at->sftp);
+	put_ended(&w, &m);
+	tell(s, MSG_ENDED, channel, wr_view(&w));
+	wr_free(&w);
+}
+
+static void
+take_message(struct session *s, struct ipc_msg *msg)
+{
+	struct served *at = find(s, msg->id);
+	int duct;
+
+	if (msg->type == MSG_OPEN_SFTP && at == NULL && msg->nfds == 1 &&
+	    (duct = ipc_take_fd(msg, 0)) != -1)
+		open_sftp(s, msg->id, duct);
+	else if (msg->type == MSG_CHANNEL_GONE) {
+		/* It may have ended by itself meanwhile. */
+		if (at != NULL)
+			sftp_session_free(&at->sftp);
+	} else {
+		log_msg(LOG_ERROR, "session-ended", "message %u of the server "
+		    "out of order", msg->type);
+		finish(s);
+	}
+}
+
+static void
+read_server(struct session *s)
+{
+	struct ipc_msg msg;
+	enum err e = ipc_recv(s->start->server, s->frame, sizeof(s->frame),
+	    &msg);
+
+	if (e == ERR_AGAIN)
+		return;
+	if (e != OK)
+		finish(s);
+	take_message(s, &msg);
+	ipc_msg_close(&msg);
+}
+
+static void
+serve(struct session *s)
+{
+	struct pollfd p[CHANNELS_MAX + 1];
+
+	for (;;) {
+		p[0] = (struct pollfd){ s->start->server, POLLIN, 0 };
+		for (size_t i = 0; i < CHANNELS_MAX; i++) {
+			const struct sftp_session *f = s->served[i].sftp;
+
+			p[i + 1] = (struct pollfd){ -1, 0, 0 };
+			if (f != NULL) {
+				p[i + 1].fd = sftp_session_fd(f);
+				p[i + 1].events = sftp_session_events(f);
+			}
+		}
+		if (poll(p, CHANNELS_MAX + 1, -1) == -1 && errno != EINTR)
+			finish(s);
+		for (size_t i = 0; i < CHANNELS_MAX; i++) {
+			struct served *at = &s->served[i];
+			enum err e;
+
+			if (at->sftp == NULL || p[i + 1].revents == 0)
+				continue;
+			e = sftp_session_ready(at->sftp, p[i + 1].revents);
+			if (e != OK && e != ERR_AGAIN)
+				ended(s, at, e);
+		}
+		/* Last, because it may free what the array speaks of. */
+		if (p[0].revents != 0)
+			read_server(s);
+	}
+}
+
+void
+session_main(struct session_start *start)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		_exit(1);
+	s->start = start;
+	s->root = -1;
+	errno = 0;
+	if (!become_user(s)) {
+		send_refusal(s);
+		_exit(1);
+	}
+	tell_ready(s);
+	serve(s);
+	_exit(0);
+}

@@ -1,0 +1,35 @@
+/*
+ * A user's session: takes the jail, gives up every privilege, proves it, and
+ * only then says so and serves the user's channels.
+ */
+#ifndef CHROOT_SESSION_H
+#define CHROOT_SESSION_H
+
+#include <sys/types.h>
+
+#include "base/policy.h"
+#include "chroot/sandbox.h"
+
+struct session_start {
+	const struct policy *policy;
+	uint32_t allow;			/* what policy and key leave together */
+	const char *user;		/* as the client named it, C string */
+	const char *method;		/* that completed the login */
+	const char *key;		/* fingerprint, or "" */
+	int server;			/* socket, close-on-exec */
+	bool unprivileged;
+	const struct sandbox *sandbox;
+	pid_t parent;			/* death of this one ends us */
+};
+
+/* Never returns.  A failure before the session is ready is told to the
+ * client in general words, and to the log with its reason.  The log socket
+ * is log_fd(); the caller has closed what it does not want inherited, and
+ * descriptors other than server and log are closed here. */
+void session_main(struct session_start *s) __attribute__((noreturn));
+
+/* The role of sallyportd that the account helper execs (base/roles.h).
+ * Returns an exit status only if it cannot begin. */
+int session_role(void);
+
+#endif
