@@ -11,6 +11,11 @@
 #define DUMMY	"$y$j9T$.OidpZbkPvyDfA02PBVo7/" \
 		"$nO7t4XtDuiLyy9zbkwWmimK/LaK71s9.0yzFdkga0DB"
 
+/* crypt(3) takes no more, whatever the hash; nor do we ever hash more than
+ * USERAUTH_MAX_PASSWORD. */
+#define PASSWORD_MAX	(CRYPT_MAX_PASSPHRASE_SIZE - 1)
+_Static_assert(PASSWORD_MAX <= USERAUTH_MAX_PASSWORD, "password limit");
+
 /* Does password hash to `hash`?  *ran_out: crypt(3) did its work. */
 static bool
 hash_matches(struct auth *a, const char *password, const char *hash,
@@ -69,7 +74,7 @@ shape_fault(const struct userauth_msg *m)
 		return "password change is not supported";
 	if (m->password.n == 0)
 		return "empty password";
-	if (m->password.n > USERAUTH_MAX_PASSWORD)
+	if (m->password.n > PASSWORD_MAX)
 		return "password is too long";
 	return NULL;
 }
@@ -78,7 +83,7 @@ void
 auth_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step)
 {
-	char password[USERAUTH_MAX_PASSWORD + 1], hash[CRYPT_OUTPUT_SIZE];
+	char password[PASSWORD_MAX + 1], hash[CRYPT_OUTPUT_SIZE];
 	bool own, same = false, ran = false;
 
 	if ((step->reason = shape_fault(m)) != NULL)

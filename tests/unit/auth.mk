@@ -1,0 +1,13 @@
+AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
+	$(SSHKEY_OBJS)
+AUTH_OBJS := auth/auth.o auth/methods.o auth/chain.o auth/publickey.o \
+	auth/password.o base/policy.o base/userauth_msg.o $(AUTH_KEYS_OBJS)
+
+TESTS += authorized_keys_test auth_test password_test account_test
+OBJS_authorized_keys_test := base/log.o $(AUTH_KEYS_OBJS)
+LIBS_authorized_keys_test := $(CRYPTO_LIBS)
+OBJS_auth_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
+LIBS_auth_test := $(CRYPTO_LIBS) -lcrypt
+OBJS_password_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
+LIBS_password_test := $(CRYPTO_LIBS) -lcrypt
+OBJS_account_test := auth/account_line.o auth/account_resolve.o base/buf.o

@@ -1,0 +1,52 @@
+/* A user, a client and a login between them, for the tests of auth/. */
+#ifndef TESTS_UNIT_AUTH_PEER_H
+#define TESTS_UNIT_AUTH_PEER_H
+
+#include <netinet/in.h>
+
+#include "auth/internal.h"
+
+#define SESSION_ID	"0123456789abcdef0123456789abcdef"
+#define NOW		1700000000
+#define FIRST		((1u << AUTH_PUBLICKEY) | (1u << AUTH_PASSWORD) | \
+			(1u << AUTH_NONE))
+
+struct world {
+	struct policy policy;
+	struct auth_chain chains[8];
+	struct policy_key keys[8];
+	struct wr lines[8];
+	struct view files[4], from[4];
+	struct sockaddr_in peer;
+	struct auth_start start;
+	struct auth *a;
+};
+
+/* User "acme" at 10.0.0.1, uid 2001, sftp alone, with the chains of `chains`
+ * ("publickey", "publickey+password password", ...), no key, no password. */
+void world_init(struct world *w, const char *chains);
+/* Adds a line "OPTIONS TYPE BASE64" for the key. */
+void world_key(struct world *w, const char *options, const struct ssh_key *k);
+/* Begins the login; exists: is there such a user?  A second call begins
+ * anew. */
+void world_start(struct world *w, const char *user, bool exists);
+void world_free(struct world *w);
+
+/* Requests, to be given to world_send, which frees them. */
+struct wr req_plain(const char *user, const char *service,
+    const char *method);
+struct wr req_password(const char *user, struct view password);
+struct wr req_query(const char *user, const struct ssh_key *k,
+    const char *alg);
+/* What is claimed and what is signed may differ. */
+struct forged {
+	const char *session, *user, *service, *method, *alg;
+};
+struct wr req_signed(const char *user, const struct ssh_key *k,
+    const char *alg, const struct forged *f);
+
+/* The verdict; *out, when wanted, without its payload. */
+enum auth_verdict world_send(struct world *w, struct wr req,
+    struct auth_answer *out);
+
+#endif
