@@ -367,6 +367,11 @@ void conn_release(struct ssh_conn *c, uint64_t now);
 void conn_event_begin(struct ssh_conn *c);
 void conn_event_end(struct ssh_conn *c);
 
+/* Moves c->now, never back. */
+void conn_advance(struct ssh_conn *c, uint64_t now);
+/* conn_feed.c: takes up what is kept in c->in, if nothing holds it. */
+void conn_run_kept(struct ssh_conn *c);
+
 void conn_debug(struct ssh_conn *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ident.c: takes the client's line off c->in; OK, ERR_AGAIN (more needed) or

@@ -95,8 +95,7 @@ ssh_conn_tick(struct ssh_conn *c, uint64_t now)
 {
 	uint64_t due;
 
-	if (now > c->now)
-		c->now = now;
+	conn_advance(c, now);
 	conn_event_begin(c);
 	if (c->phase != PH_ENDED)
 		check(c);
