@@ -120,7 +120,8 @@ handle_dir_peek(struct handle *h, int *error_out)
 		return NULL;
 	if (d->at == d->len) {
 		n = getdents64(h->fd, d->bytes, sizeof(d->bytes));
-		if (n == -1)
+		/* ENOENT: it has been removed, which is an end. */
+		if (n == -1 && errno != ENOENT)
 			*error_out = errno;
 		if (n <= 0) {
 			free(h->dir);
