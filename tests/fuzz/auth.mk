@@ -1,0 +1,5 @@
+FUZZERS += authorized_keys_fuzz auth_fuzz
+OBJS_authorized_keys_fuzz := base/log.o $(AUTH_KEYS_OBJS)
+LIBS_authorized_keys_fuzz := $(CRYPTO_LIBS)
+OBJS_auth_fuzz := base/log.o $(AUTH_OBJS)
+LIBS_auth_fuzz := $(CRYPTO_LIBS) -lcrypt
