@@ -120,7 +120,8 @@ hash_free(struct hash **h)
 {
 	if (*h == NULL)
 		return;
-	EVP_MD_CTX_cleanse(&(*h)->ctx);
+	EVP_MD_CTX_cleanup(&(*h)->ctx);	/* wipes: _cleanse does not bear
+					 * an object that had no memory */
 	free(*h);
 	*h = NULL;
 }
@@ -265,7 +266,7 @@ prim_hmac_free(struct prim_hmac **h)
 {
 	if (*h == NULL)
 		return;
-	HMAC_CTX_cleanse(&(*h)->ctx);
+	HMAC_CTX_cleanup(&(*h)->ctx);
 	free(*h);
 	*h = NULL;
 }
