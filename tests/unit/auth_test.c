@@ -574,6 +574,51 @@ test_key_options(void **state)
 	world_free(&w);
 }
 
+/* The text of a key counts where a key stands, nowhere else in a line. */
+static void
+test_key_elsewhere(void **state)
+{
+	struct wr text = wr_new(4096), options = wr_new(4096);
+	struct auth_answer out;
+	struct world w;
+
+	(void)state;
+	crypto_base64_encode(ssh_key_blob(ed), &text);
+	wr_u8(&text, '\0');
+	wr_bytes(&options, view_str("environment=\"A="));
+	wr_bytes(&options, view_str((const char *)wr_view(&text).p));
+	wr_bytes(&options, view_str("\""));
+	wr_u8(&options, '\0');
+	world_init(&w, "publickey");
+	world_key(&w, (const char *)wr_view(&options).p, ed2);
+	world_key(&w, "", ed2);
+	/* as the comment, and as the end of a longer word */
+	wr_bytes(&w.lines[1], view_str((const char *)wr_view(&text).p));
+	wr_bytes(&w.lines[1], view_str(" "));
+	wr_bytes(&w.lines[1], view_str((const char *)wr_view(&text).p));
+	w.keys[1].line = wr_view(&w.lines[1]);
+	world_start(&w, "acme", true);
+	assert_int_equal(world_send(&w, req_query("acme", ed, ED), &out),
+	    VERDICT_FAILURE);
+	assert_string_equal(out.reason, "key is not listed");
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    NULL), VERDICT_FAILURE);
+	assert_int_equal(world_send(&w, req_signed("acme", ed2, ED, &honest),
+	    NULL), VERDICT_SUCCESS);
+	world_free(&w);
+	/* a key for sftp alone is none for a user without sftp */
+	world_init(&w, "publickey");
+	world_key(&w, "command=\"internal-sftp\"", ed);
+	w.policy.allow = ALLOW_SHELL;
+	world_start(&w, "acme", true);
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason, "key allows only sftp, user does not");
+	world_free(&w);
+	wr_free(&options);
+	wr_free(&text);
+}
+
 static void
 test_source(void **state)
 {
@@ -878,6 +923,7 @@ main(void)
 		cmocka_unit_test(test_query_changes_nothing),
 		cmocka_unit_test(test_odd_users),
 		cmocka_unit_test(test_key_options),
+		cmocka_unit_test(test_key_elsewhere),
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_limits_add_up),
