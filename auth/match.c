@@ -180,7 +180,7 @@ match_words(struct view v, bool negated, const struct match_addr *a)
 	if (!name && !s.wild)
 		return MATCH_BAD;	/* an address, but not a valid one */
 	if (name && negated)
-		return MATCH_BAD;	/* would refuse nobody: see the header */
+		return MATCH_BAD;	/* would refuse nobody */
 	if (!s.hex_only || a->n == 0)
 		return MATCH_NO;
 	return glob(v, a->text) ? MATCH_YES : MATCH_NO;

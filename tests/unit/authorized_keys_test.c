@@ -325,7 +325,8 @@ test_line_limits(void **state)
 	wr_bytes(&w, view_str("\" " KEY));
 	assert_int_equal(wr_size(&w), AK_LINE_MAX);
 	assert_true(ak_parse(wr_view(&w), l));
-	assert_int_equal(l->command.n, AK_LINE_MAX - strlen("command=\"\" " KEY));
+	assert_int_equal(l->command.n,
+	    AK_LINE_MAX - strlen("command=\"\" " KEY));
 	wr_u8(&w, '=');
 	assert_false(ak_parse(wr_view(&w), l));
 	assert_string_equal(l->why, "line is too long");
