@@ -11,6 +11,7 @@
 #include "server/outgoing.h"
 
 #define USERAUTH_MAX_REQUESTS	64	/* of one connection */
+#define BANNER_MAX	(OUTGOING_MAX / 2)
 
 static const struct ssh_server_events *
 events(const struct ssh_conn *c)
@@ -59,26 +60,37 @@ userauth_service_request(struct ssh_conn *c, struct rd *r)
 
 /* ---- questions ---- */
 
-static void
-send_banner(struct ssh_conn *c)
+/*
+ * string	text, ISO-10646 UTF-8
+ * string	language tag (RFC 4252 5.4)
+ */
+bool
+ssh_conn_banner(struct ssh_conn *c, struct view text)
 {
-	struct view text = view_str(c->server->cfg.banner);
 	struct wr w;
 	size_t at;
 
-	if (c->auth.banner_sent)
-		return;
-	c->auth.banner_sent = true;
-	if (text.n == 0)
-		return;
+	if (c->phase != PH_AUTH || text.n == 0 || text.n > BANNER_MAX)
+		return false;
 	w = outgoing_new(SSH_MSG_USERAUTH_BANNER);
 	at = wr_open(&w);
 	wr_bytes(&w, text);
+	/* A prompt of the client's must not stand behind it on the line. */
 	if (text.p[text.n - 1] != '\n')
 		wr_bytes(&w, view_str("\r\n"));
 	wr_close(&w, at);
 	wr_cstr(&w, "");
 	outgoing_send(c, &w);
+	return true;
+}
+
+static void
+send_banner_once(struct ssh_conn *c)
+{
+	if (c->auth.banner_sent)
+		return;
+	c->auth.banner_sent = true;
+	(void)ssh_conn_banner(c, view_str(c->server->cfg.banner));
 }
 
 /* RFC 4252 5 lets user and service change; a change is how names and rights
@@ -193,7 +205,7 @@ userauth_request(struct ssh_conn *c, struct rd *r)
 	if (!keep_request(u, &m, payload))
 		return conn_fail(c, ERR_NOMEM, SSH_DISCONNECT_BY_APPLICATION,
 		    "out of memory");
-	send_banner(c);
+	send_banner_once(c);
 	open_question(c);
 	if (events(c)->authentication == NULL)
 		ssh_auth_reject(c, NULL, false, c->now);

@@ -460,6 +460,12 @@ test_banner(void **state)
 	assert_int_equal(ask_none(t, "joe"), OK);
 	sent(t, 51);
 	nothing_sent(t);
+	assert_true(ssh_conn_banner(&t->f->c, view_str("More\n")));
+	assert_true(fake_recv(t->f, &v));
+	assert_int_equal(v.n, 1 + 4 + 5 + 4);
+	t->f->c.phase = PH_OPEN;
+	assert_false(ssh_conn_banner(&t->f->c, view_str("Late\n")));
+	nothing_sent(t);
 }
 
 /* ---- publickey ---- */
