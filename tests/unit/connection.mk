@@ -3,7 +3,7 @@ FAKE_CONN := tests/unit/fake_conn.o base/buf.o
 UPPER_OBJS := server/channel.o server/channel_data.o server/session.o \
 	server/pty.o server/global.o server/outgoing.o
 
-TESTS += userauth_msg_test userauth_test channel_test
+TESTS += userauth_msg_test userauth_test channel_test session_test global_test
 OBJS_userauth_msg_test := base/userauth_msg.o base/policy.o base/buf.o
 OBJS_userauth_test := server/userauth.o server/outgoing.o server/words.o \
 	base/userauth_msg.o base/policy.o tests/unit/fake_conn.o $(SSHKEY_OBJS)
