@@ -1,7 +1,8 @@
 /*
  * The only user of BoringSSL: each function wraps one primitive, checks its
  * result and leaves the library's error queue empty.  How SSH puts the
- * primitives together is told in cipher.c, kex_share.c and sshkey.c.
+ * primitives together is told in cipher.c, kex_share.c and sshkey.c.  It is
+ * long because one file alone may include the library.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -875,8 +876,7 @@ pkey_private(const struct pkey *k, struct wr part[PKEY_PARTS])
 
 /* -- signatures -- */
 
-/* The digest that is signed.  MD5 and SHA-1 are known to hash.c's callers for
- * fingerprints and old files only, never for signatures. */
+/* The digest that is signed; MD5 and SHA-1 are never signed with. */
 static bool
 digest_of(enum hash_alg alg, struct view data, uint8_t out[HASH_MAX])
 {

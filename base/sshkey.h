@@ -23,9 +23,10 @@ enum err ssh_key_parse_blob(struct view blob, struct ssh_key **out)
  * from line. */
 enum err ssh_key_parse_line(struct view line, struct ssh_key **out,
     struct view *comment_out) MUST_CHECK;
-/* A private key file's bytes.  *why_out is a static sentence on failure
- * ("encrypted with a passphrase", ...).  Ed25519 files must hold matching
- * halves. */
+/* A private key file's bytes, at most 64 KiB.  *why_out is a static sentence
+ * on failure ("the key is encrypted with a passphrase; ...").  The halves must
+ * belong together.  ERR_DENIED: encrypted; ERR_LIMIT: file or RSA key too long
+ * or too short; ERR_PROTO: everything else. */
 enum err ssh_key_parse_private(struct view file, struct ssh_key **out,
     const char **why_out) MUST_CHECK;
 /* type: "ed25519", "ecdsa" (bits 256, 384, 521) or "rsa" (bits). */
