@@ -1,0 +1,2 @@
+FUZZERS += sftp_fuzz
+OBJS_sftp_fuzz := $(SFTP_OBJS)
