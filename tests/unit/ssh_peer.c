@@ -267,6 +267,9 @@ turn_keys(struct ssh_peer *p, struct view k)
 	static const uint8_t newkeys = SSH_MSG_NEWKEYS;
 	const struct kex_choice *ch = &p->choice;
 
+	if (p->before_newkeys.n != 0)
+		ssh_peer_queue(p, p->before_newkeys);
+	p->before_newkeys.n = 0;
 	ssh_peer_queue(p, view_of(&newkeys, 1));
 	renew(p, &p->tx, make_cipher(p, true, "ACE", ch->cipher_in,
 	    ch->mac_in, k), ch->cipher_in->block);
@@ -385,6 +388,8 @@ take_in(struct ssh_peer *p)
 		return false;
 	if (!p->ident_done)
 		return take_ident(p);
+	if (p->ident_only)
+		return false;
 	if (packet_take(&p->rx, p->in.base + p->in.head, wr_size(&p->in),
 	    &p->peeked, &used, &payload) != OK) {
 		broken(p, "bad packet from the server");
@@ -475,7 +480,9 @@ ssh_peer_ident(struct ssh_peer *p)
 {
 	wr_bytes(&p->out, view_str(my_ident(p)));
 	wr_bytes(&p->out, view_str("\r\n"));
+	p->ident_only = true;
 	ssh_peer_pump(p);
+	p->ident_only = false;
 	return p->ident_done && !p->broken;
 }
 

@@ -31,6 +31,7 @@ struct ssh_peer_algs {
 struct ssh_peer {
 	struct ssh_conn *conn;	/* not owned */
 	struct ssh_peer_algs algs;
+	struct view before_newkeys;	/* a payload to smuggle in, once */
 	uint64_t now;
 	size_t chunk;		/* bytes per ssh_conn_feed, 0: all at once */
 
@@ -42,6 +43,7 @@ struct ssh_peer {
 				 * received and not yet taken by recv */
 	char server_ident[256];
 	bool ident_done;
+	bool ident_only;	/* packets wait: see ssh_peer_ident */
 	bool strict;
 	bool broken;		/* the server broke the protocol */
 	const char *why;	/* ... how */
@@ -85,7 +87,8 @@ bool ssh_peer_recv(struct ssh_peer *p, struct view *payload_out);
 bool ssh_peer_expect(struct ssh_peer *p, uint8_t number,
     struct view *payload_out);
 
-/* The line with CR LF; false if the server's did not come. */
+/* The line with CR LF; false if the server's did not come.  Packets that came
+ * with it are left for the next pump, so nothing answers a KEXINIT yet. */
 bool ssh_peer_ident(struct ssh_peer *p);
 /* Sends KEXINIT at once; pump does the rest. */
 void ssh_peer_kexinit(struct ssh_peer *p);
