@@ -87,6 +87,9 @@ struct config_env {
 	/* Is `name` something this build can do?  kind: "kex", "host_key",
 	 * "cipher", "mac", "compression".  NULL: names are not checked. */
 	bool (*algorithm_known)(const char *kind, struct view name);
+	/* Can this authorized_keys line be used?  *why_out: "is ...; needs
+	 * ...", static.  NULL: only its shape is looked at. */
+	bool (*key_line)(struct view line, const char **why_out);
 	/* More limits.connections than this is a warning: what the limit on
 	 * open files carries.  0: not checked. */
 	uint32_t max_connections;

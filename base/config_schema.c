@@ -581,9 +581,9 @@ require(struct parse *p, enum top_key key, const char *needs)
 		tree_fault(&p->t, m, &at, "missing; needs %s", needs);
 }
 
-/* What two keys say together. */
+/* Can the descriptors of this process carry the connections? */
 static void
-check_together(struct parse *p)
+check_connections(struct parse *p)
 {
 	const struct config_limits *l = &p->main.limits;
 	struct path at = { NULL, view_str("limits"), 0 };
@@ -591,10 +591,6 @@ check_together(struct parse *p)
 
 	if (p->top[TOP_LIMITS].value == NULL)
 		m = (struct mark){ 0, 1, 1 };
-	if (l->unauthenticated > l->connections)
-		tree_warn(&p->t, m, &at, "unauthenticated (%u) is above "
-		    "connections (%u) and has no effect; use less",
-		    l->unauthenticated, l->connections);
 	if (p->env->max_connections != 0 &&
 	    l->connections > p->env->max_connections)
 		tree_warn(&p->t, m, &at, "connections is %u, but the limit "
@@ -629,9 +625,11 @@ schema_parse(struct parse *p)
 	for (unsigned k = 0; k < TOP_KEYS; k++) {
 		struct path at = { NULL, view_str(top_rows[k].name), 0 };
 		const struct node *v = p->top[k].value;
+		uint32_t before = p->t.nfaults;
 
 		if (parsers[k] != NULL && (v != NULL || k == TOP_SERVER_USER))
 			parsers[k](p, v, &at);
+		if (k == TOP_LIMITS && p->t.nfaults == before)
+			check_connections(p);
 	}
-	check_together(p);
 }

@@ -352,7 +352,9 @@ parse_keys(struct parse *p, const struct key_row *row, const struct node *v,
 		while (text.n != 0 && (text.p[text.n - 1] == '\n' ||
 		    text.p[text.n - 1] == ' '))
 			text.n--;	/* a block of one line */
-		if (!value_key_line(text, &why)) {
+		if (!value_key_line(text, &why) ||
+		    (p->env->key_line != NULL &&
+		    !p->env->key_line(text, &why))) {
 			tree_fault(&p->t, m, &here, "%s", why);
 			continue;
 		}

@@ -1,0 +1,5 @@
+FUZZERS += yaml_fuzz messages_fuzz
+OBJS_yaml_fuzz := $(CONFIG_OBJS)
+LIBS_yaml_fuzz := -lyaml
+OBJS_messages_fuzz := $(CONFIG_OBJS)
+LIBS_messages_fuzz := -lyaml

@@ -1,0 +1,656 @@
+/*
+ * Configurations and exactly the faults they must give: for config_test.c.
+ * A text is read as the file "t.yaml".
+ */
+#ifndef TESTS_UNIT_CONFIG_CASES_H
+#define TESTS_UNIT_CONFIG_CASES_H
+
+/* Two lines: what every configuration needs. */
+#define HEAD	"listen: [\"127.0.0.1:22\"]\nhost_keys: [/k]\n"
+#define ACCOUNT	"account: {uid: 5, gid: 5}"
+#define KEY	"authorized_keys: [ssh-ed25519 AAAA]"
+/* Four lines: a user that has no fault yet. */
+#define USER	"users:\n  a:\n    " ACCOUNT "\n    " KEY "\n"
+#define HASH	"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$" \
+	"X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
+
+struct fault_case {
+	const char *title, *yaml, *faults;
+};
+
+static const struct fault_case fault_cases[] = {
+	{ "nothing but what is needed",
+	  HEAD,
+	  "" },
+	{ "empty file",
+	  "",
+	  "t.yaml:1:1: listen: missing; needs a list of addresses with a "
+	  "port, such as [\"0.0.0.0:22\"]\n"
+	  "t.yaml:1:1: host_keys: missing; needs a list of private host key "
+	  "files\n" },
+	{ "only a comment",
+	  "# nothing\n",
+	  "t.yaml:1:1: listen: missing; needs a list of addresses with a "
+	  "port, such as [\"0.0.0.0:22\"]\n"
+	  "t.yaml:1:1: host_keys: missing; needs a list of private host key "
+	  "files\n" },
+	{ "a list at the top",
+	  "- a\n"
+	  "- b\n",
+	  "t.yaml:1:1: (file): is a list; needs a mapping of keys\n" },
+	{ "a word at the top",
+	  "hello\n",
+	  "t.yaml:1:1: (file): is a single value; needs a mapping of keys\n" },
+	{ "syntax: unclosed list",
+	  HEAD "banner: [1, 2\n",
+	  "t.yaml:4:1: (file): while parsing a flow sequence, did not find "
+	  "expected ',' or ']'; needs valid YAML\n" },
+	{ "syntax: tab",
+	  HEAD "log:\n"
+	  "\tto: stderr\n",
+	  "t.yaml:4:1: (file): while scanning for the next token, found "
+	  "character that cannot start any token; indent with spaces, not "
+	  "with tabs\n" },
+	{ "syntax: key without colon",
+	  HEAD "banner: x\n"
+	  "foo\n"
+	  "bar: y\n",
+	  "t.yaml:5:1: (file): while scanning a simple key, could not find "
+	  "expected ':'; needs valid YAML\n" },
+	{ "second document",
+	  HEAD "---\n"
+	  "banner: x\n",
+	  "t.yaml:3:1: (file): a second document; a file holds one\n" },
+	{ "type tag",
+	  HEAD "banner: !!str x\n",
+	  "t.yaml:3:9: (file): a type tag; values stand without tags\n" },
+	{ "alias without anchor",
+	  HEAD "banner: *x\n",
+	  "t.yaml:3:9: (file): alias without its anchor; needs an anchor "
+	  "(&name) before it\n" },
+	{ "alias of its own parent",
+	  HEAD "log: &x {to: *x}\n",
+	  "t.yaml:3:14: (file): alias inside of its own anchor; needs a "
+	  "finished value\n" },
+	{ "merge key",
+	  HEAD "users:\n"
+	  "  a: &a {" ACCOUNT ", " KEY "}\n"
+	  "  b: {<<: *a}\n",
+	  "t.yaml:5:3: users.b.account: missing; needs {uid: N, gid: N} or "
+	  "the name of a host account\n"
+	  "t.yaml:5:3: warning: users.b: nobody can log in: auth asks for "
+	  "what this user does not have; needs authorized_keys, "
+	  "authorized_keys_files or password\n"
+	  "t.yaml:5:7: users.b.<<: merge keys are not read; use group to "
+	  "inherit\n" },
+	{ "alias is fine",
+	  HEAD "defaults: {from: &n [\"192.0.2.0/24\"]}\n"
+	  "groups: {g: {from: *n}}\n",
+	  "" },
+	{ "unknown key, nearest named",
+	  HEAD "limts: {}\n",
+	  "t.yaml:3:1: limts: unknown key; did you mean \"limits\"?\n" },
+	{ "unknown key, nothing near",
+	  HEAD "zebra: 1\n",
+	  "t.yaml:3:1: zebra: unknown key; use one of: listen, host_keys, "
+	  "server_user, ident, greeting, banner, algorithms, keepalive, "
+	  "limits, log, defaults, host_accounts, include, groups, users\n" },
+	{ "key given twice",
+	  HEAD "banner: x\n"
+	  "banner: y\n",
+	  "t.yaml:4:1: banner: given twice, first at line 3, column 1; needs "
+	  "one\n" },
+	{ "key given twice inside",
+	  HEAD "limits: {channels: 1, channels: 2}\n",
+	  "t.yaml:3:23: limits.channels: given twice, first at line 3, "
+	  "column 10; needs one\n" },
+	{ "key that is a list",
+	  HEAD "? [a, b]\n"
+	  ": c\n",
+	  "t.yaml:3:3: (file): a key is a list; needs a word\n" },
+	{ "key with a control character",
+	  HEAD "\"a\\x07b\": 1\n",
+	  "t.yaml:3:1: a\\x07b: unknown key; use one of: listen, host_keys, "
+	  "server_user, ident, greeting, banner, algorithms, keepalive, "
+	  "limits, log, defaults, host_accounts, include, groups, users\n" },
+	{ "NUL in a value",
+	  HEAD "banner: \"a\\0b\"\n",
+	  "t.yaml:3:9: banner: holds a NUL character; needs a text\n" },
+	{ "two levels of the same fault, all told",
+	  HEAD "ident: \"a b\"\n"
+	  "banner: []\n"
+	  "log: {to: x, format: y, level: z}\n",
+	  "t.yaml:3:8: ident: \"a b\" cannot stand in an identification "
+	  "line; use 1 to 200 printable ASCII characters without spaces and "
+	  "\"-\"\n"
+	  "t.yaml:4:9: banner: is a list; needs a text\n"
+	  "t.yaml:5:11: log.to: \"x\" is unknown; use stderr, syslog, "
+	  "journal or \"file:PATH\"\n"
+	  "t.yaml:5:22: log.format: \"y\" is unknown; use text or json\n"
+	  "t.yaml:5:32: log.level: \"z\" is unknown; use error, warn, info "
+	  "or debug\n" },
+	{ "listen missing",
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:1: listen: missing; needs a list of addresses with a "
+	  "port, such as [\"0.0.0.0:22\"]\n" },
+	{ "host_keys missing",
+	  "listen: [\"127.0.0.1:22\"]\n",
+	  "t.yaml:1:1: host_keys: missing; needs a list of private host key "
+	  "files\n" },
+	{ "listen is a word",
+	  "listen: \"127.0.0.1:22\"\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:9: listen: is a single value; needs a list of addresses "
+	  "with a port, such as \"0.0.0.0:22\"\n" },
+	{ "listen is empty",
+	  "listen: []\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:9: listen: is empty; needs addresses with a port, such "
+	  "as \"0.0.0.0:22\"\n" },
+	{ "listen without port",
+	  "listen: [\"127.0.0.1\"]\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:10: listen[0]: \"127.0.0.1\" is not an address with a "
+	  "port; use \"192.0.2.1:22\" or \"[2001:db8::1]:22\"\n" },
+	{ "listen with a name",
+	  "listen: [\"localhost:22\"]\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:10: listen[0]: \"localhost:22\" is not an address with a "
+	  "port; use \"192.0.2.1:22\" or \"[2001:db8::1]:22\"\n" },
+	{ "listen port 0, 65536",
+	  "listen: [\"127.0.0.1:0\", \"127.0.0.1:65536\"]\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:10: listen[0]: \"127.0.0.1:0\" is not an address with a "
+	  "port; use \"192.0.2.1:22\" or \"[2001:db8::1]:22\"\n"
+	  "t.yaml:1:25: listen[1]: \"127.0.0.1:65536\" is not an address "
+	  "with a port; use \"192.0.2.1:22\" or \"[2001:db8::1]:22\"\n" },
+	{ "listen bare IPv6",
+	  "listen: [\"::1:22\"]\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:10: listen[0]: \"::1:22\" is not an address with a port; "
+	  "use \"192.0.2.1:22\" or \"[2001:db8::1]:22\"\n" },
+	{ "listen twice",
+	  "listen: [\"127.0.0.1:22\", \"127.0.0.1:22\"]\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:26: listen[1]: \"127.0.0.1:22\" is given twice; needs "
+	  "one\n" },
+	{ "listen on no interface",
+	  "listen: [\"[fe80::1%nosuch0]:22\"]\n"
+	  "host_keys: [/k]\n",
+	  "t.yaml:1:10: listen[0]: \"[fe80::1%nosuch0]:22\" names an "
+	  "interface that is not here; use an interface after %\n" },
+	{ "host_keys relative, twice",
+	  "listen: [\"127.0.0.1:22\"]\n"
+	  "host_keys: [k, /k, /k, /a/../k]\n",
+	  "t.yaml:2:13: host_keys[0]: \"k\" is not an absolute path; use one "
+	  "that starts with /\n"
+	  "t.yaml:2:20: host_keys[2]: \"/k\" is given twice; needs one\n"
+	  "t.yaml:2:24: host_keys[3]: \"/a/../k\" holds \".\" or \"..\"; use "
+	  "a path without them\n" },
+	{ "server_user unknown",
+	  HEAD "server_user: nobody9\n",
+	  "t.yaml:3:14: server_user: \"nobody9\" cannot be turned into "
+	  "numbers: no such account; use an account of this host or {uid: N, "
+	  "gid: N}\n" },
+	{ "server_user root",
+	  HEAD "server_user: root\n",
+	  "t.yaml:3:14: server_user: \"root\" is root, who is never served; "
+	  "use another account\n" },
+	{ "server_user a number",
+	  HEAD "server_user: 33\n",
+	  "t.yaml:3:14: server_user: \"33\" is only a number; use {uid: N, "
+	  "gid: N} or the name of a host account\n" },
+	{ "ident with space and dash",
+	  HEAD "ident: \"my-server\"\n",
+	  "t.yaml:3:8: ident: \"my-server\" cannot stand in an "
+	  "identification line; use 1 to 200 printable ASCII characters "
+	  "without spaces and \"-\"\n" },
+	{ "banner with escape",
+	  HEAD "banner: \"\\e[31m\"\n",
+	  "t.yaml:3:9: banner: holds a control character; use plain text and "
+	  "line ends\n" },
+	{ "greeting looks like an ident",
+	  HEAD "greeting: \"hello\\nSSH-2.0-x\"\n",
+	  "t.yaml:3:11: greeting: has a line that starts with SSH-; use "
+	  "other words\n" },
+	{ "algorithms unknown key",
+	  HEAD "algorithms: {ciphers: [aes128-ctr]}\n",
+	  "t.yaml:3:14: algorithms.ciphers: unknown key; did you mean "
+	  "\"cipher\"?\n" },
+	{ "algorithms unknown name",
+	  HEAD "algorithms: {cipher: [aes128-ctr, rot13], kex: []}\n",
+	  "t.yaml:3:35: algorithms.cipher[1]: \"rot13\" is not in this "
+	  "build; use names of the cipher list in sallyport.yaml(5)\n"
+	  "t.yaml:3:48: algorithms.kex: is empty; needs names of algorithms, "
+	  "or leave the key out\n" },
+	{ "algorithms twice, comma",
+	  HEAD "algorithms: {mac: [hmac-sha2-256, hmac-sha2-256, \"a,b\"]}\n",
+	  "t.yaml:3:35: algorithms.mac[1]: \"hmac-sha2-256\" is given twice; "
+	  "needs one\n"
+	  "t.yaml:3:50: algorithms.mac[2]: \"a,b\" is not a name of an "
+	  "algorithm; use 1 to 64 printable ASCII characters without "
+	  "commas\n" },
+	{ "cipher_preference",
+	  HEAD "algorithms: {cipher_preference: both}\n",
+	  "t.yaml:3:33: algorithms.cipher_preference: \"both\" is unknown; "
+	  "use server or client\n" },
+	{ "keepalive",
+	  HEAD "keepalive: {interval: 500ms, count: 0}\n",
+	  "t.yaml:3:23: keepalive.interval: \"500ms\" is out of range; use "
+	  "1s-24h, or 0 for none\n"
+	  "t.yaml:3:37: keepalive.count: \"0\" is out of range; use 1-1000\n" },
+	{ "keepalive off",
+	  HEAD "keepalive: {interval: 0}\n",
+	  "" },
+	{ "limits out of range",
+	  HEAD "limits: {connections: 0, channels: 1025, auth_attempts: 1000, "
+	  "login_grace: 2h}\n",
+	  "t.yaml:3:23: limits.connections: \"0\" is out of range; use "
+	  "1-1000000\n"
+	  "t.yaml:3:36: limits.channels: \"1025\" is out of range; use "
+	  "1-1024\n"
+	  "t.yaml:3:57: limits.auth_attempts: \"1000\" is out of range; use "
+	  "1-100\n"
+	  "t.yaml:3:76: limits.login_grace: \"2h\" is out of range; use "
+	  "1s-1h\n" },
+	{ "limits of the wrong type",
+	  HEAD "limits: {connections: many, channels: [1], rekey_bytes: 1GB, "
+	  "rekey_time: 5, rekey_packets: -1, park: maybe}\n",
+	  "t.yaml:3:23: limits.connections: \"many\" is not a number; use "
+	  "1-1000000\n"
+	  "t.yaml:3:39: limits.channels: is a list; needs 1-1024\n"
+	  "t.yaml:3:57: limits.rekey_bytes: \"1GB\" is not a size; use "
+	  "4KiB-64GiB\n"
+	  "t.yaml:3:74: limits.rekey_time: \"5\" is not a duration; use "
+	  "1s-24h\n"
+	  "t.yaml:3:92: limits.rekey_packets: \"-1\" is not a number; use "
+	  "16-2147483648\n"
+	  "t.yaml:3:102: limits.park: \"maybe\" is not a switch; use on or "
+	  "off\n" },
+	{ "limits past 64 bits",
+	  HEAD "limits: {connections: 99999999999999999999999, rekey_bytes: "
+	  "99999999TiB}\n",
+	  "t.yaml:3:23: limits.connections: \"99999999999999999999999\" is "
+	  "not a number; use 1-1000000\n"
+	  "t.yaml:3:61: limits.rekey_bytes: \"99999999TiB\" is not a size; "
+	  "use 4KiB-64GiB\n" },
+	{ "limits is a list",
+	  HEAD "limits: [1]\n",
+	  "t.yaml:3:9: limits: is a list; needs a mapping of: connections, "
+	  "unauthenticated, unauthenticated_per_source, login_grace, "
+	  "auth_attempts, channels, rekey_bytes, rekey_time, rekey_packets, "
+	  "park\n" },
+	{ "limits nothing in a key",
+	  HEAD "limits: {channels: }\n",
+	  "t.yaml:3:20: limits.channels: is nothing; needs 1-1024\n" },
+	{ "log",
+	  HEAD "log: {to: \"file:rel\", format: xml, level: warning}\n",
+	  "t.yaml:3:11: log.to: \"rel\" is not an absolute path; use one "
+	  "that starts with /\n"
+	  "t.yaml:3:31: log.format: \"xml\" is unknown; use text or json\n"
+	  "t.yaml:3:43: log.level: \"warning\" is unknown; use error, warn, "
+	  "info or debug\n" },
+	{ "host_accounts is not there yet",
+	  HEAD "host_accounts: {allow: [\"@sftpusers\"], policy: g}\n",
+	  "t.yaml:3:16: host_accounts: logins of host accounts are not in "
+	  "this version; leave it out and name the users\n"
+	  "t.yaml:3:48: host_accounts.policy: \"g\" is not a group; use one "
+	  "that groups has\n" },
+	{ "host_accounts empty",
+	  HEAD "host_accounts: {}\n",
+	  "" },
+	{ "include is a word",
+	  HEAD "include: users.d\n",
+	  "t.yaml:3:10: include: is a single value; needs a list of file "
+	  "names or patterns\n" },
+	{ "users is a list",
+	  HEAD "users: [a, b]\n",
+	  "t.yaml:3:8: users: is a list; needs a mapping of names\n" },
+	{ "user is a word",
+	  HEAD "users: {a: b}\n",
+	  "t.yaml:3:9: users.a.account: missing; needs {uid: N, gid: N} or "
+	  "the name of a host account\n"
+	  "t.yaml:3:9: warning: users.a: nobody can log in: auth asks for "
+	  "what this user does not have; needs authorized_keys, "
+	  "authorized_keys_files or password\n"
+	  "t.yaml:3:12: users.a: is a single value; needs a mapping of: "
+	  "group, account, jail, create, dirs, start, umask, allow, auth, "
+	  "env, from, authorized_keys, authorized_keys_files, password, "
+	  "pam\n" },
+	{ "user without account",
+	  HEAD "users:\n"
+	  "  a: {" KEY "}\n"
+	  "  b:\n",
+	  "t.yaml:4:3: users.a.account: missing; needs {uid: N, gid: N} or "
+	  "the name of a host account\n"
+	  "t.yaml:5:3: users.b.account: missing; needs {uid: N, gid: N} or "
+	  "the name of a host account\n"
+	  "t.yaml:5:3: warning: users.b: nobody can log in: auth asks for "
+	  "what this user does not have; needs authorized_keys, "
+	  "authorized_keys_files or password\n" },
+	{ "user nobody can log in as",
+	  HEAD "users:\n"
+	  "  a: {" ACCOUNT "}\n",
+	  "t.yaml:4:3: warning: users.a: nobody can log in: auth asks for "
+	  "what this user does not have; needs authorized_keys, "
+	  "authorized_keys_files or password\n" },
+	{ "user key near",
+	  HEAD USER "    umsk: \"077\"\n",
+	  "t.yaml:7:5: users.a.umsk: unknown key; did you mean \"umask\"?\n" },
+	{ "user key command",
+	  HEAD USER "    command: /bin/true\n",
+	  "t.yaml:7:5: users.a.command: unknown key; use one of: group, "
+	  "account, jail, create, dirs, start, umask, allow, auth, env, "
+	  "from, authorized_keys, authorized_keys_files, password, pam\n" },
+	{ "account uid 0",
+	  HEAD "users: {a: {account: {uid: 0, gid: 0}, " KEY "}}\n",
+	  "t.yaml:3:28: users.a.account.uid: 0 is root, who is never served; "
+	  "use 1-4294967294\n"
+	  "t.yaml:3:36: warning: users.a.account.gid: 0 is the group of "
+	  "root, who owns many files; use another\n" },
+	{ "account half",
+	  HEAD "users: {a: {account: {uid: 5}, " KEY
+	  "}, b: {account: {gid: 5}, " KEY "}}\n",
+	  "t.yaml:3:22: users.a.account: has no gid; needs both, such as "
+	  "{uid: 2001, gid: 2001}\n"
+	  "t.yaml:3:83: users.b.account: has no uid; needs both, such as "
+	  "{uid: 2001, gid: 2001}\n" },
+	{ "account too large",
+	  HEAD "users: {a: {account: {uid: 4294967295, gid: -1, groups: [x]}, "
+	  KEY "}}\n",
+	  "t.yaml:3:28: users.a.account.uid: \"4294967295\" is out of range; "
+	  "use 1-4294967294\n"
+	  "t.yaml:3:45: users.a.account.gid: \"-1\" is not a number; use "
+	  "0-4294967294\n"
+	  "t.yaml:3:58: users.a.account.groups[0]: \"x\" is not a number; "
+	  "use 0-4294967294\n" },
+	{ "account name unknown",
+	  HEAD "users: {a: {account: nobody9, " KEY "}, b: {account: nobody9, "
+	  KEY "}}\n",
+	  "t.yaml:3:22: users.a.account: \"nobody9\" cannot be turned into "
+	  "numbers: no such account; use an account of this host or {uid: N, "
+	  "gid: N}\n"
+	  "t.yaml:3:82: users.b.account: \"nobody9\" cannot be turned into "
+	  "numbers: there is no such account on this host; use an account of "
+	  "this host or {uid: N, gid: N}\n" },
+	{ "account root by name",
+	  HEAD "users: {a: {account: root, " KEY "}}\n",
+	  "t.yaml:3:22: users.a.account: \"root\" is root, who is never "
+	  "served; use another account\n" },
+	{ "account only a number",
+	  HEAD "users: {a: {account: 5, " KEY "}}\n",
+	  "t.yaml:3:22: users.a.account: \"5\" is only a number; use {uid: "
+	  "N, gid: N} or the name of a host account\n" },
+	{ "jail relative",
+	  HEAD USER "    jail: srv/a\n",
+	  "t.yaml:7:11: users.a.jail: \"srv/a\" is not an absolute path; use "
+	  "one that starts with /\n" },
+	{ "jail with dots",
+	  HEAD USER "    jail: /srv/../a\n",
+	  "t.yaml:7:11: users.a.jail: \"/srv/../a\" holds \".\" or \"..\"; "
+	  "use a path without them\n" },
+	{ "jail with unknown percent",
+	  HEAD USER "    jail: /srv/%h\n",
+	  "t.yaml:7:11: users.a.jail: \"/srv/%h\" has an unknown %; use %u "
+	  "for the user's name and %% for a percent sign\n" },
+	{ "jail is the root",
+	  HEAD USER "    jail: //\n",
+	  "t.yaml:7:11: users.a.jail: \"//\" is no jail; use a folder, or "
+	  "none\n" },
+	{ "jail none, create",
+	  HEAD USER "    jail: none\n"
+	  "    create: on\n",
+	  "t.yaml:8:13: users.a.create: there is no jail to create; needs "
+	  "jail\n" },
+	{ "dirs absolute, with dots",
+	  HEAD USER "    jail: /j\n"
+	  "    create: on\n"
+	  "    dirs: [/in, ../x, ok]\n",
+	  "t.yaml:9:12: users.a.dirs[0]: \"/in\" is not a path inside of the "
+	  "jail; use one without / at its start, such as \"in\"\n"
+	  "t.yaml:9:17: users.a.dirs[1]: \"../x\" holds \".\" or \"..\"; use "
+	  "a path without them\n" },
+	{ "dirs without create",
+	  HEAD USER "    jail: /j\n"
+	  "    dirs: [in]\n",
+	  "t.yaml:8:11: warning: users.a.dirs: nothing makes these folders; "
+	  "use create: on\n" },
+	{ "start",
+	  HEAD USER "    start: in\n",
+	  "t.yaml:7:12: users.a.start: \"in\" is not an absolute path; use "
+	  "one that starts with /\n" },
+	{ "create is no switch",
+	  HEAD USER "    create: 2\n",
+	  "t.yaml:7:13: users.a.create: \"2\" is not a switch; use on or "
+	  "off\n" },
+	{ "umask",
+	  HEAD USER "    umask: \"0o999\"\n",
+	  "t.yaml:7:12: users.a.umask: \"0o999\" is not a file mode; use "
+	  "0000-0777\n" },
+	{ "umask five digits",
+	  HEAD USER "    umask: 00077\n",
+	  "t.yaml:7:12: users.a.umask: \"00077\" is not a file mode; use "
+	  "0000-0777\n" },
+	{ "allow unknown",
+	  HEAD USER "    allow: [sftp, telnet, sftp]\n",
+	  "t.yaml:7:19: users.a.allow[1]: \"telnet\" is not a right; use "
+	  "sftp, scp, shell, exec, pty, agent, x11, local-forward, "
+	  "remote-forward\n"
+	  "t.yaml:7:27: users.a.allow[2]: \"sftp\" is given twice; needs "
+	  "one\n" },
+	{ "allow not yet",
+	  HEAD USER "    allow: [sftp, shell, x11]\n",
+	  "t.yaml:7:19: warning: users.a.allow[1]: \"shell\" is granted but "
+	  "not yet served by this version; nobody can use it\n"
+	  "t.yaml:7:26: warning: users.a.allow[2]: \"x11\" is granted but "
+	  "not yet served by this version; nobody can use it\n" },
+	{ "allow is a word",
+	  HEAD USER "    allow: sftp\n",
+	  "t.yaml:7:12: users.a.allow: is a single value; needs a list of "
+	  "rights, such as sftp\n" },
+	{ "auth unknown",
+	  HEAD USER "    auth: [publickey, telepathy]\n",
+	  "t.yaml:7:23: users.a.auth[1]: \"telepathy\" is not a method; use "
+	  "publickey or password, joined with + if both are needed\n" },
+	{ "auth none",
+	  HEAD USER "    auth: [none]\n",
+	  "t.yaml:7:12: users.a.auth[0]: \"none\" is not a method; use "
+	  "publickey or password, joined with + if both are needed\n" },
+	{ "auth chain with a hole",
+	  HEAD USER "    auth: [\"publickey+\"]\n",
+	  "t.yaml:7:12: users.a.auth[0]: \"\" is not a method; use publickey "
+	  "or password, joined with + if both are needed\n" },
+	{ "auth chain twice the same",
+	  HEAD USER "    auth: [\"publickey+publickey\"]\n",
+	  "t.yaml:7:12: users.a.auth[0]: \"publickey\" is in this entry "
+	  "twice; needs one\n" },
+	{ "auth not yet",
+	  HEAD USER
+	  "    auth: [\"publickey+keyboard-interactive\", hostbased]\n",
+	  "t.yaml:7:12: users.a.auth[0]: \"keyboard-interactive\" is not in "
+	  "this version; use publickey or password\n"
+	  "t.yaml:7:46: users.a.auth[1]: \"hostbased\" is not in this "
+	  "version; use publickey or password\n" },
+	{ "auth empty",
+	  HEAD USER "    auth: []\n",
+	  "t.yaml:7:11: users.a.auth: is empty; needs methods, such as "
+	  "publickey\n" },
+	{ "auth asks for a password",
+	  HEAD USER "    auth: [publickey, password]\n",
+	  "t.yaml:7:11: users.a.auth: asks for a password, but this user has "
+	  "none; needs password, or auth without it\n" },
+	{ "auth asks for a password, by group",
+	  HEAD "groups: {g: {auth: [password]}}\n"
+	  USER "    group: g\n",
+	  "t.yaml:3:20: users.a.auth: asks for a password, but this user has "
+	  "none; needs password, or auth without it\n" },
+	{ "auth asks for a password, by defaults",
+	  HEAD "defaults: {auth: [publickey, password]}\n"
+	  USER,
+	  "t.yaml:5:3: warning: users.a.auth: defaults ask for a password, "
+	  "but this user has none; that way is closed\n" },
+	{ "auth by password, none set",
+	  HEAD USER "    password: \"!\"\n"
+	  "    auth: [password]\n",
+	  "t.yaml:8:11: users.a.auth: asks for a password, but this user has "
+	  "none; needs password, or auth without it\n" },
+	{ "password in clear is not shown",
+	  HEAD USER "    password: hunter2\n",
+	  "t.yaml:7:15: users.a.password: is not a crypt(3) hash; needs a "
+	  "hash that starts with $y$, $gy$, $7$, $2b$, $6$ or $5$, or \"!\" "
+	  "for none\n" },
+	{ "password of the wrong kind",
+	  HEAD USER "    password: \"$1$abcdefgh$0123456789012345678901\"\n",
+	  "t.yaml:7:15: users.a.password: is not a crypt(3) hash; needs a "
+	  "hash that starts with $y$, $gy$, $7$, $2b$, $6$ or $5$, or \"!\" "
+	  "for none\n" },
+	{ "password with a hash of the wrong shape",
+	  HEAD USER "    password: \"$6$short\"\n",
+	  "t.yaml:7:15: users.a.password: is not a crypt(3) hash; needs a "
+	  "hash that starts with $y$, $gy$, $7$, $2b$, $6$ or $5$, or \"!\" "
+	  "for none\n" },
+	{ "password is a mapping",
+	  HEAD USER "    password: {hash: x}\n",
+	  "t.yaml:7:15: users.a.password: is a mapping; needs a hash that "
+	  "starts with $y$, $gy$, $7$, $2b$, $6$ or $5$, or \"!\" for none\n" },
+	{ "password where a path should be",
+	  HEAD USER "    jail: \"" HASH "\"\n",
+	  "t.yaml:7:11: users.a.jail: (hidden) is not an absolute path; use "
+	  "one that starts with /\n" },
+	{ "pam",
+	  HEAD USER "    pam: sshd\n",
+	  "t.yaml:7:10: users.a.pam: logins through PAM are not in this "
+	  "version; use password or authorized_keys\n" },
+	{ "env",
+	  HEAD USER
+	  "    env: [LANG, \"LC_*\", \"*\", \"LD_*\", \"A=B\", \"\"]\n",
+	  "t.yaml:7:25: users.a.env[2]: \"*\" would let a client set a name "
+	  "like LD_PRELOAD or PATH; use narrower patterns, such as LC_*\n"
+	  "t.yaml:7:30: users.a.env[3]: \"LD_*\" would let a client set a "
+	  "name like LD_PRELOAD or PATH; use narrower patterns, such as "
+	  "LC_*\n"
+	  "t.yaml:7:38: users.a.env[4]: \"A=B\" is not a pattern of names; "
+	  "use letters, digits, _, * and ?, at most 64 of them\n"
+	  "t.yaml:7:45: users.a.env[5]: \"\" is not a pattern of names; use "
+	  "letters, digits, _, * and ?, at most 64 of them\n" },
+	{ "from",
+	  HEAD USER
+	  "    from: [203.0.113.0/24, 10.0.0.1/8, example.org, \"::1/129\", "
+	  "1.2.3.4/]\n",
+	  "t.yaml:7:28: users.a.from[1]: \"10.0.0.1/8\" has bits set behind "
+	  "its prefix; use the first address of the network\n"
+	  "t.yaml:7:40: users.a.from[2]: \"example.org\" is not an address "
+	  "or network; use \"203.0.113.0/24\" or \"2001:db8::/32\"\n"
+	  "t.yaml:7:53: users.a.from[3]: \"::1/129\" is not an address or "
+	  "network; use \"203.0.113.0/24\" or \"2001:db8::/32\"\n"
+	  "t.yaml:7:64: users.a.from[4]: \"1.2.3.4/\" is not an address or "
+	  "network; use \"203.0.113.0/24\" or \"2001:db8::/32\"\n" },
+	{ "from is empty",
+	  HEAD USER "    from: []\n",
+	  "t.yaml:7:11: users.a.from: is empty; needs networks, such as "
+	  "203.0.113.0/24, or leave the key out to allow any address\n" },
+	{ "authorized_keys",
+	  HEAD "users:\n"
+	  "  a:\n"
+	  "    " ACCOUNT "\n"
+	  "    authorized_keys:\n"
+	  "      - ssh-ed25519 AAAA\n"
+	  "      - \"\"\n"
+	  "      - \"# old\"\n"
+	  "      - |\n"
+	  "        -----BEGIN OPENSSH PRIVATE KEY-----\n"
+	  "        c2VjcmV0\n"
+	  "      - \"a\\nb\"\n"
+	  "      - |\n"
+	  "        ssh-ed25519 BBBB\n"
+	  "      - [x]\n",
+	  "t.yaml:8:9: users.a.authorized_keys[1]: is empty or a comment; "
+	  "needs a line as in authorized_keys\n"
+	  "t.yaml:9:9: users.a.authorized_keys[2]: is empty or a comment; "
+	  "needs a line as in authorized_keys\n"
+	  "t.yaml:10:9: users.a.authorized_keys[3]: is not a public key, it "
+	  "looks like a private one; needs a line as in authorized_keys\n"
+	  "t.yaml:13:9: users.a.authorized_keys[4]: is more than one line; "
+	  "needs one line for each entry\n"
+	  "t.yaml:16:9: users.a.authorized_keys[6]: is a list; needs public "
+	  "keys, as in authorized_keys\n" },
+	{ "authorized_keys_files relative",
+	  HEAD "users: {a: {" ACCOUNT
+	  ", authorized_keys_files: [keys, /k/%u, /k/%d]}}\n",
+	  "t.yaml:3:64: users.a.authorized_keys_files[0]: \"keys\" is not an "
+	  "absolute path; use one that starts with /\n"
+	  "t.yaml:3:77: users.a.authorized_keys_files[2]: \"/k/%d\" has an "
+	  "unknown %; use %u for the user's name and %% for a percent sign\n" },
+	{ "group unknown",
+	  HEAD USER "    group: partnres\n",
+	  "t.yaml:7:12: users.a.group: \"partnres\" is not a group; use one "
+	  "that groups has\n" },
+	{ "group of a group",
+	  HEAD "groups: {g: {group: h}, h: {}}\n",
+	  "t.yaml:3:21: groups.g.group: only a user has a group: groups do "
+	  "not nest, there is one level; leave it out\n" },
+	{ "group of defaults",
+	  HEAD "defaults: {group: g}\n"
+	  "groups: {g: {}}\n",
+	  "t.yaml:3:19: defaults.group: only a user has a group: groups do "
+	  "not nest, there is one level; leave it out\n" },
+	{ "fault in a group is told once",
+	  HEAD "groups: {g: {umask: x}}\n"
+	  "users:\n"
+	  "  a: {group: g, " ACCOUNT ", " KEY "}\n"
+	  "  b: {group: g, " ACCOUNT ", " KEY "}\n",
+	  "t.yaml:3:21: groups.g.umask: \"x\" is not a file mode; use "
+	  "0000-0777\n" },
+	{ "a BOM at the start",
+	  "\xef\xbb\xbf" "banner: x\n",
+	  "t.yaml:1:1: listen: missing; needs a list of addresses with a "
+	  "port, such as [\"0.0.0.0:22\"]\n"
+	  "t.yaml:1:1: host_keys: missing; needs a list of private host key "
+	  "files\n" },
+	{ "the same user in a mapping twice",
+	  HEAD "users:\n"
+	  "  a: {" ACCOUNT ", " KEY "}\n"
+	  "  a: {}\n",
+	  "t.yaml:5:3: users.a: given twice, first at line 4, column 3; "
+	  "needs one\n" },
+	{ "a comment in place of a mapping",
+	  HEAD "users: # none yet\n"
+	  "groups:\n"
+	  "defaults:\n",
+	  "" },
+	{ "NUL in the name of a user",
+	  HEAD "users: {\"a\\0b\": {}}\n",
+	  "t.yaml:3:9: users: a key holds a NUL character; needs a word\n" },
+	{ "account mapping with a strange key",
+	  HEAD "users: {a: {account: {uid: 5, gid: 5, shell: x}, " KEY "}}\n",
+	  "t.yaml:3:39: users.a.account.shell: unknown key; use one of: uid, "
+	  "gid, groups\n" },
+	{ "home without a name",
+	  HEAD "users: {a: {account: deploy, " KEY "}}\n",
+	  "" },
+	{ "env and dirs of wrong types",
+	  HEAD USER "    env: {A: b}\n"
+	  "    dirs: [[x]]\n",
+	  "t.yaml:7:10: users.a.env: is a mapping; needs a list of patterns "
+	  "of names, such as LC_*\n"
+	  "t.yaml:8:12: users.a.dirs[0]: is a list; needs folders inside of "
+	  "the jail\n" },
+	{ "log to an empty file",
+	  HEAD "log: {to: \"file:\"}\n",
+	  "t.yaml:3:11: log.to: \"\" is not an absolute path; use one that "
+	  "starts with /\n" },
+	{ "directive of another YAML",
+	  "%YAML 3.0\n"
+	  "---\n"
+	  "banner: x\n",
+	  "t.yaml:1:1: (file): found incompatible YAML document; needs valid "
+	  "YAML\n" },
+	{ "size with a space, of small letters",
+	  HEAD "limits: {rekey_bytes: 1 GiB, rekey_time: 1H}\n",
+	  "t.yaml:3:23: limits.rekey_bytes: \"1 GiB\" is not a size; use "
+	  "4KiB-64GiB\n"
+	  "t.yaml:3:42: limits.rekey_time: \"1H\" is not a duration; use "
+	  "1s-24h\n" },
+};
+
+#endif

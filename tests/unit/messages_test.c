@@ -1,0 +1,297 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/messages.h"
+
+/*
+ * Every message goes out and comes back, and its get_ refuses every shorter
+ * and every longer body.  Each test leaves the body in w and names a function
+ * that parses it.
+ */
+static bool
+exactly(bool (*get)(struct view b), struct view v, size_t n)
+{
+	uint8_t *copy = malloc(n != 0 ? n : 1);
+	bool good;
+
+	memset(copy, 0, n != 0 ? n : 1);
+	memcpy(copy, v.p, n < v.n ? n : v.n);
+	good = get(view_of(copy, n));
+	free(copy);
+	return good;
+}
+
+static void
+check_sizes(bool (*get)(struct view b), struct wr *w)
+{
+	struct view v = wr_view(w);
+
+	assert_false(w->bad);
+	for (size_t i = 0; i < v.n; i++)
+		assert_false(exactly(get, v, i));
+	assert_true(exactly(get, v, v.n));
+	assert_false(exactly(get, v, v.n + 1));
+	wr_reset(w);
+}
+
+#define READER(name) \
+static bool \
+read_##name(struct view b) \
+{ \
+	struct msg_##name m; \
+	return get_##name(b, &m); \
+}
+READER(generation)
+READER(sign)
+READER(signed)
+READER(login)
+READER(attempt)
+READER(auth_reply)
+READER(ready)
+READER(ended)
+READER(text)
+READER(log_target)
+READER(log_who)
+
+/* Writes in, reads out of the same bytes. */
+#define TRIP(name, in, out) do { \
+	wr_reset(&w); \
+	put_##name(&w, &(in)); \
+	assert_true(get_##name(wr_view(&w), &(out))); \
+} while (0)
+/* Writes in and expects that nobody reads it. */
+#define REFUSED(name, in) do { \
+	wr_reset(&w); \
+	put_##name(&w, &(in)); \
+	assert_false(read_##name(wr_view(&w))); \
+} while (0)
+
+static void
+test_generation(void **state)
+{
+	struct msg_generation in = {
+		.number = 7, .ident = view_str("i"), .greeting =
+		view_str("g"), .banner = view_str("b"), .kex = view_str("k"),
+		.host_key = view_str("h"), .cipher = view_str("c"),
+		.mac = view_str("m"), .compression = view_str("z"),
+		.prefer_server_cipher = true,
+		.keepalive_interval_ms = 15000, .keepalive_count = 4,
+		.limits = { 1, 2, 3, 4, 5, 6, (uint64_t)7 << 32, 8, 9, true },
+		.methods = 6, .nlisten = 2, .nkeys = 2,
+		.keys = { view_of("a\0b", 3), view_str("") },
+		.log_level = LOG_DEBUG,
+	}, out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(generation, in, out);
+	assert_int_equal(out.number, 7);
+	assert_true(view_is(out.ident, "i"));
+	assert_true(view_is(out.greeting, "g"));
+	assert_true(view_is(out.banner, "b"));
+	assert_true(view_is(out.kex, "k"));
+	assert_true(view_is(out.host_key, "h"));
+	assert_true(view_is(out.cipher, "c"));
+	assert_true(view_is(out.mac, "m"));
+	assert_true(view_is(out.compression, "z"));
+	assert_true(out.prefer_server_cipher);
+	assert_int_equal(out.keepalive_interval_ms, 15000);
+	assert_int_equal(out.keepalive_count, 4);
+	assert_int_equal(out.limits.connections, 1);
+	assert_int_equal(out.limits.unauthenticated, 2);
+	assert_int_equal(out.limits.unauthenticated_per_source, 3);
+	assert_int_equal(out.limits.login_grace_ms, 4);
+	assert_int_equal(out.limits.auth_attempts, 5);
+	assert_int_equal(out.limits.channels, 6);
+	assert_true(out.limits.rekey_bytes == (uint64_t)7 << 32);
+	assert_int_equal(out.limits.rekey_time_ms, 8);
+	assert_int_equal(out.limits.rekey_packets, 9);
+	assert_true(out.limits.park);
+	assert_int_equal(out.methods, 6);
+	assert_int_equal(out.nlisten, 2);
+	assert_int_equal(out.nkeys, 2);
+	assert_int_equal(out.keys[0].n, 3);
+	assert_int_equal(out.log_level, LOG_DEBUG);
+	check_sizes(read_generation, &w);
+
+	in.methods = 1u << AUTH_METHODS;
+	REFUSED(generation, in);
+	in.methods = 1;
+	in.log_level = (enum log_level)(LOG_DEBUG + 1);
+	REFUSED(generation, in);
+	in.log_level = LOG_INFO;
+	in.nlisten = IPC_MAX_FDS + 1;
+	REFUSED(generation, in);
+	in.nlisten = 0;
+	in.nkeys = 17;
+	wr_reset(&w);
+	put_generation(&w, &in);
+	assert_true(w.bad);
+	wr_free(&w);
+}
+
+static void
+test_sign(void **state)
+{
+	struct msg_sign in = { 3, 15, view_str("ssh-ed25519"),
+	    view_str("0123456789abcdef") }, out;
+	struct msg_signed sin = { view_of("\0\1", 2) }, sout;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(sign, in, out);
+	assert_int_equal(out.generation, 3);
+	assert_int_equal(out.key, 15);
+	assert_true(view_is(out.alg, "ssh-ed25519"));
+	assert_int_equal(out.hash.n, 16);
+	check_sizes(read_sign, &w);
+	in.key = 16;			/* there are 16 */
+	REFUSED(sign, in);
+	in.key = 0;
+	in.hash.n = 15;			/* no hash is that short */
+	REFUSED(sign, in);
+	in.hash.n = 16;
+	in.alg = view_of("a\0", 2);
+	REFUSED(sign, in);
+
+	TRIP(signed, sin, sout);
+	assert_int_equal(sout.sig.n, 2);
+	check_sizes(read_signed, &w);
+	wr_free(&w);
+}
+
+static void
+test_login(void **state)
+{
+	struct msg_login in = { 9, view_of("ro\0ot\n", 6), view_str("v") },
+	    out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(login, in, out);
+	assert_int_equal(out.generation, 9);
+	assert_int_equal(out.user.n, 6);	/* raw, as it came */
+	assert_true(view_is(out.client, "v"));
+	check_sizes(read_login, &w);
+	wr_free(&w);
+}
+
+static void
+test_attempt(void **state)
+{
+	struct msg_attempt in = { AUTH_PASSWORD, true, view_str("ok"),
+	    view_str("SHA256:x") }, out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(attempt, in, out);
+	assert_int_equal(out.method, AUTH_PASSWORD);
+	assert_true(out.success);
+	assert_true(view_is(out.reason, "ok"));
+	assert_true(view_is(out.key, "SHA256:x"));
+	check_sizes(read_attempt, &w);
+	in.method = AUTH_METHODS;
+	REFUSED(attempt, in);
+	in.method = MSG_METHOD_UNKNOWN;	/* may fail, not succeed */
+	REFUSED(attempt, in);
+	in.success = false;
+	TRIP(attempt, in, out);
+	wr_free(&w);
+}
+
+static void
+test_auth_reply(void **state)
+{
+	struct msg_auth_reply in = { VERDICT_DISCONNECT, 3, view_str("t") },
+	    out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(auth_reply, in, out);
+	assert_int_equal(out.verdict, VERDICT_DISCONNECT);
+	assert_int_equal(out.methods, 3);
+	assert_true(view_is(out.payload, "t"));
+	check_sizes(read_auth_reply, &w);
+	in.verdict++;
+	REFUSED(auth_reply, in);
+	in.verdict = 0;
+	in.methods = 1u << AUTH_METHODS;
+	REFUSED(auth_reply, in);
+	wr_free(&w);
+}
+
+static void
+test_session(void **state)
+{
+	struct msg_ready ready = { ALLOW_SFTP }, ready_out;
+	struct msg_ended in = { true, 9, view_str("TERM"), true,
+	    view_str("why") }, out;
+	struct msg_text text = { view_of("a\0", 2) }, text_out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(ready, ready, ready_out);
+	assert_int_equal(ready_out.allow, ALLOW_SFTP);
+	check_sizes(read_ready, &w);
+	TRIP(ended, in, out);
+	assert_true(out.signalled);
+	assert_int_equal(out.status, 9);
+	assert_true(view_is(out.signal, "TERM"));
+	assert_true(out.core);
+	assert_true(view_is(out.text, "why"));
+	check_sizes(read_ended, &w);
+	TRIP(text, text, text_out);	/* also carries encoded policies */
+	assert_int_equal(text_out.text.n, 2);
+	check_sizes(read_text, &w);
+	wr_free(&w);
+}
+
+static void
+test_log(void **state)
+{
+	struct msg_log_target target = { true, false, true }, target_out;
+	struct msg_log_who who = { 4711, (uint64_t)1 << 40,
+	    view_of("a\n", 2), view_str("192.0.2.1") }, who_out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(log_target, target, target_out);
+	assert_true(target_out.json && target_out.journal &&
+	    !target_out.syslog);
+	check_sizes(read_log_target, &w);
+	target.syslog = true;		/* and journal: not both */
+	REFUSED(log_target, target);
+	TRIP(log_who, who, who_out);
+	assert_int_equal(who_out.pid, 4711);
+	assert_true(who_out.conn == (uint64_t)1 << 40);
+	assert_int_equal(who_out.user.n, 2);
+	assert_true(view_is(who_out.src, "192.0.2.1"));
+	check_sizes(read_log_who, &w);
+	who.pid = 0;
+	REFUSED(log_who, who);
+	who.pid = -1;
+	REFUSED(log_who, who);
+	wr_free(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_generation),
+		cmocka_unit_test(test_sign),
+		cmocka_unit_test(test_login),
+		cmocka_unit_test(test_attempt),
+		cmocka_unit_test(test_auth_reply),
+		cmocka_unit_test(test_session),
+		cmocka_unit_test(test_log),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

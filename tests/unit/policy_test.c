@@ -1,0 +1,268 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/policy.h"
+
+static const uint32_t groups[] = { 7, 0xfffffffe };
+static const struct view texts[] = {
+	{ (const uint8_t *)"one", 3 }, { (const uint8_t *)"", 0 },
+	{ (const uint8_t *)"three", 5 },
+};
+static const struct auth_chain chains[] = {
+	{ 1, { AUTH_PUBLICKEY } },
+	{ 2, { AUTH_PASSWORD, AUTH_KBDINT } },
+};
+static const struct policy_key keys[] = {
+	{ { (const uint8_t *)"ssh-ed25519 AAAA", 16 },
+	    { (const uint8_t *)"/f", 2 }, 12 },
+};
+
+static struct policy
+sample(void)
+{
+	return (struct policy){
+		.name = view_str("acme"), .uid = 2001, .gid = 2002,
+		.groups = groups, .ngroups = 2,
+		.account_name = view_str("host"), .home = view_str("/h"),
+		.jail = view_str("/srv/acme"), .create = true,
+		.dirs = { texts, 3 }, .start = view_str("/in"),
+		.umask = 027, .allow = ALLOW_SFTP | ALLOW_REMOTE_FORWARD,
+		.env = { texts, 1 }, .from = { texts, 0 },
+		.auth = chains, .nauth = 2, .keys = keys, .nkeys = 1,
+		.key_files = { texts, 3 }, .password = view_str("$y$"),
+		.pam = view_str("svc"), .banner = view_str("hi"),
+	};
+}
+
+static struct wr
+encoded(const struct policy *p)
+{
+	struct wr w = wr_new(65536);
+
+	policy_encode(&w, p);
+	assert_false(w.bad);
+	return w;
+}
+
+static void
+test_round_trip(void **state)
+{
+	struct policy in = sample(), *p;
+	struct wr w = encoded(&in);
+
+	(void)state;
+	p = policy_decode(wr_view(&w));
+	assert_non_null(p);
+	assert_true(view_is(p->name, "acme"));
+	assert_int_equal(p->uid, 2001);
+	assert_int_equal(p->gid, 2002);
+	assert_int_equal(p->ngroups, 2);
+	assert_int_equal(p->groups[1], 0xfffffffe);
+	assert_true(view_is(p->account_name, "host"));
+	assert_true(view_is(p->home, "/h"));
+	assert_true(view_is(p->jail, "/srv/acme"));
+	assert_true(p->create);
+	assert_int_equal(p->dirs.n, 3);
+	assert_true(view_is(p->dirs.v[2], "three"));
+	assert_true(view_is(p->start, "/in"));
+	assert_int_equal(p->umask, 027);
+	assert_int_equal(p->allow, ALLOW_SFTP | ALLOW_REMOTE_FORWARD);
+	assert_int_equal(p->env.n, 1);
+	assert_int_equal(p->from.n, 0);
+	assert_int_equal(p->nauth, 2);
+	assert_int_equal(p->auth[1].n, 2);
+	assert_int_equal(p->auth[1].method[1], AUTH_KBDINT);
+	assert_int_equal(p->nkeys, 1);
+	assert_true(view_is(p->keys[0].line, "ssh-ed25519 AAAA"));
+	assert_true(view_is(p->keys[0].file, "/f"));
+	assert_int_equal(p->keys[0].lineno, 12);
+	assert_int_equal(p->key_files.n, 3);
+	assert_true(view_is(p->password, "$y$"));
+	assert_true(view_is(p->pam, "svc"));
+	assert_true(view_is(p->banner, "hi"));
+	policy_free(&p);
+	assert_null(p);
+	wr_free(&w);
+}
+
+static void
+test_empty(void **state)
+{
+	struct policy in = { .umask = POLICY_NO_UMASK }, *p;
+	struct wr w = encoded(&in);
+
+	(void)state;
+	p = policy_decode(wr_view(&w));
+	assert_non_null(p);
+	assert_int_equal(p->umask, POLICY_NO_UMASK);
+	assert_int_equal(p->nauth, 0);
+	policy_free(&p);
+	wr_free(&w);
+}
+
+/* An exact allocation each time, so that a sanitizer sees a read past it. */
+static bool
+accepts(const uint8_t *bytes, size_t n)
+{
+	uint8_t *copy = malloc(n != 0 ? n : 1);
+	struct policy *p;
+	bool good;
+
+	memcpy(copy, bytes, n);
+	p = policy_decode(view_of(copy, n));
+	good = p != NULL;
+	policy_free(&p);
+	free(copy);
+	return good;
+}
+
+static void
+test_truncated(void **state)
+{
+	struct policy in = sample();
+	struct wr w = encoded(&in);
+	struct view v = wr_view(&w);
+
+	(void)state;
+	for (size_t i = 0; i < v.n; i++)
+		assert_false(accepts(v.p, i));
+	assert_true(accepts(v.p, v.n));
+	wr_u8(&w, 0);
+	assert_false(accepts(wr_view(&w).p, v.n + 1));
+	wr_free(&w);
+}
+
+static void
+test_damaged(void **state)
+{
+	struct policy in = sample();
+	struct wr w = encoded(&in);
+	struct view v = wr_view(&w);
+	uint8_t copy[1024];
+
+	(void)state;
+	memcpy(copy, v.p, v.n);
+	for (size_t i = 0; i < v.n; i++) {
+		for (int bit = 0; bit < 8; bit++) {
+			copy[i] = v.p[i] ^ (uint8_t)(1 << bit);
+			(void)accepts(copy, v.n);
+		}
+		copy[i] = v.p[i];
+	}
+	copy[0] = 2;			/* another version */
+	assert_false(accepts(copy, v.n));
+	wr_free(&w);
+}
+
+static bool
+accepts_policy(const struct policy *p)
+{
+	struct wr w = encoded(p);
+	bool good = accepts(wr_view(&w).p, wr_size(&w));
+
+	wr_free(&w);
+	return good;
+}
+
+static void
+test_ranges(void **state)
+{
+	const struct auth_chain none = { 1, { AUTH_METHODS } }, empty = { 0 };
+	struct policy p = sample();
+
+	(void)state;
+	p.umask = 01000;
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.allow = ALLOW_REMOTE_FORWARD << 1;
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.auth = &none;
+	p.nauth = 1;
+	assert_false(accepts_policy(&p));
+	p.auth = &empty;
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.name = view_of("a\0b", 3);
+	assert_false(accepts_policy(&p));
+}
+
+/* What no decoder would take is not written either. */
+static void
+test_encode_misuse(void **state)
+{
+	struct auth_chain five = { 5, { 0 } };
+	struct policy p = { .auth = &five, .nauth = 1 };
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	policy_encode(&w, &p);
+	assert_true(w.bad);
+	wr_free(&w);
+	w = wr_new(10);
+	p = sample();
+	policy_encode(&w, &p);
+	assert_true(w.bad);
+	wr_free(&w);
+}
+
+/* A count that no message of that size can hold must not cost memory. */
+static void
+test_large_counts(void **state)
+{
+	struct wr w = wr_new(1024);
+
+	(void)state;
+	wr_u8(&w, 1);
+	wr_cstr(&w, "a");
+	wr_u32(&w, 1);
+	wr_u32(&w, 1);
+	wr_u32(&w, 0xffffffff);		/* groups */
+	wr_u32(&w, 1);
+	assert_false(accepts(wr_view(&w).p, wr_size(&w)));
+	wr_free(&w);
+}
+
+static void
+test_words(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (; policy_allow_word(n) != NULL; n++)
+		assert_int_equal(policy_allow_bit(view_str(
+		    policy_allow_word(n))), 1u << n);
+	assert_int_equal(n, 9);
+	assert_int_equal(policy_allow_bit(view_str("x11")), ALLOW_X11);
+	assert_int_equal(policy_allow_bit(view_str("sftpx")), 0);
+	assert_int_equal(policy_allow_bit(view_str("")), 0);
+	for (int m = 0; m < AUTH_METHODS; m++)
+		assert_int_equal(auth_method_find(view_str(auth_method_name(
+		    (enum auth_method)m))), m);
+	assert_int_equal(auth_method_find(view_str("")), -1);
+	assert_int_equal(auth_method_find(view_str("publickeys")), -1);
+	assert_string_equal(auth_method_name(AUTH_METHODS), "unknown");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_encode_misuse),
+		cmocka_unit_test(test_large_counts),
+		cmocka_unit_test(test_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
