@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +12,6 @@
 
 #include "base/privdrop.h"
 #include "base/proctitle.h"
-#include "chroot/child.h"
 #include "chroot/log_who.h"
 #include "chroot/logd.h"
 
@@ -301,6 +301,15 @@ serve(struct logd *d)
 	}
 }
 
+/* There is no log to write this to. */
+static bool
+complain(const char *step)
+{
+	dprintf(STDERR_FILENO, "sallyportd: log process: %s: %s\n", step,
+	    strerror(errno));
+	return false;
+}
+
 static bool
 drop(const struct logd_start *s)
 {
@@ -311,12 +320,12 @@ drop(const struct logd_start *s)
 	const char *why;
 
 	if (privdrop(&p, &why) != OK)
-		return child_complain("log", why);
+		return complain(why);
 	close(s->root);
 	if (!privdrop_die_with(s->parent, SIGKILL))
 		return false;
 	if (sandbox_install(s->sandbox) != OK)
-		return child_complain("log", "seccomp");
+		return complain("seccomp");
 	return true;
 }
 

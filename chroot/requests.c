@@ -28,7 +28,7 @@ first_sign(struct requests *r, uint32_t id, const struct msg_sign *m)
 {
 	struct ward *c;
 
-	if (wards_count(r->wards) >= r->max_conns ||
+	if (wards_count(r->wards) >= r->max_wards ||
 	    (c = wards_add(r->wards, id)) == NULL)
 		return NULL;
 	c->generation = m->generation;

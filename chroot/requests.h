@@ -37,7 +37,7 @@ struct requests {
 	struct wards *wards;
 	const struct actions *act;
 	void *ctx;
-	uint32_t max_conns;	/* records at a time */
+	uint32_t max_wards;	/* records at a time */
 	uint32_t max_attempts;	/* failures of one connection; 0: no limit */
 	const char *refused;	/* why, static; after anything but OK */
 };

@@ -1,0 +1,336 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "chroot/warden.h"
+
+static void
+ward_log(struct log_ev *e, enum log_level level, const char *event,
+    const struct ward *c)
+{
+	log_begin(e, level, event);
+	log_num(e, "conn", c->id);
+	log_view(e, "user", ward_user(c));
+	log_str(e, "src", c->src);
+}
+
+/* ---- signatures ---- */
+
+void
+warden_signed(struct warden *w, uint32_t id, struct view sig)
+{
+	const struct msg_signed m = { sig };
+	struct ward *c = wards_find(w->wards, id);
+	struct wr b = wr_new(IPC_MAX_FRAME);
+
+	if (c != NULL)
+		c->signing = false;
+	put_signed(&b, &m);
+	warden_tell_server(w, MSG_SIGNED, id, wr_view(&b), NULL, 0);
+	wr_free(&b);
+}
+
+static const struct hostkeys *
+find_keys(const struct warden *w, uint32_t generation)
+{
+	for (size_t i = 0; i < GENERATIONS_KEPT; i++)
+		if (w->gen[i] != NULL && w->gen[i]->number == generation)
+			return &w->gen[i]->keys;
+	return NULL;
+}
+
+static enum err
+act_sign(void *ctx, struct ward *c, const struct msg_sign *m)
+{
+	struct warden *w = ctx;
+	const struct sign_job job = {
+		.id = c->id, .server = w->server_number,
+		.keys = find_keys(w, m->generation), .key = m->key,
+		.alg = m->alg, .hash = m->hash,
+	};
+	struct wr sig = wr_new(4096);
+
+	if (job.keys == NULL)
+		warden_signed(w, c->id, view_of(NULL, 0));
+	else if (hostkeys_slow(job.keys, m->key)) {
+		if (signers_add(&w->signers, &job) != OK)
+			warden_signed(w, c->id, view_of(NULL, 0));
+	} else {
+		if (hostkeys_sign(job.keys, m->key, m->alg, m->hash,
+		    &sig) != OK || sig.bad)
+			wr_reset(&sig);
+		warden_signed(w, c->id, wr_view(&sig));
+	}
+	wr_free(&sig);
+	return OK;
+}
+
+static enum err
+act_sign_refused(void *ctx, uint32_t id)
+{
+	log_msg(LOG_WARN, "wards-full", "connection %u: no room", id);
+	warden_signed(ctx, id, view_of(NULL, 0));
+	return OK;
+}
+
+/* ---- logins ---- */
+
+static bool
+sock_is(int fd, int option, int want)
+{
+	int have;
+	socklen_t n = sizeof(have);
+
+	return getsockopt(fd, SOL_SOCKET, option, &have, &n) == 0 &&
+	    have == want;
+}
+
+/* The source is what the kernel says about this socket.  ERR_PROTO: it is
+ * something else; ERR_CLOSED: the client has gone. */
+static enum err
+find_source(int tcp, struct sockaddr_storage *peer, char src[WARD_SRC_MAX])
+{
+	socklen_t n = sizeof(*peer);
+	const struct sockaddr_in6 *a6 = (const void *)peer;
+	const struct sockaddr_in *a4 = (const void *)peer;
+	const void *p = &a4->sin_addr;
+	int family = AF_INET;
+
+	if (!sock_is(tcp, SO_TYPE, SOCK_STREAM) ||
+	    !sock_is(tcp, SO_PROTOCOL, IPPROTO_TCP))
+		return ERR_PROTO;
+	memset(peer, 0, sizeof(*peer));
+	if (getpeername(tcp, (struct sockaddr *)peer, &n) == -1)
+		return ERR_CLOSED;
+	if (peer->ss_family == AF_INET6) {
+		bool mapped = IN6_IS_ADDR_V4MAPPED(&a6->sin6_addr);
+
+		family = mapped ? AF_INET : AF_INET6;
+		p = &a6->sin6_addr.s6_addr[mapped ? 12 : 0];
+	} else if (peer->ss_family != AF_INET)
+		return ERR_PROTO;
+	return inet_ntop(family, p, src, WARD_SRC_MAX) != NULL ? OK : ERR_SYS;
+}
+
+/* The child gets its own user's policy and nobody else's. */
+static struct view
+copy_policy(const struct warden *w, struct view user)
+{
+	struct view p = config_user(w->gen[0]->config, user);
+	uint8_t *copy;
+
+	if (p.n == 0 || (copy = malloc(p.n)) == NULL)
+		return view_of(NULL, 0);
+	memcpy(copy, p.p, p.n);
+	return view_of(copy, p.n);
+}
+
+static bool
+fork_login(struct warden *w, struct ward *c, struct login_start *s)
+{
+	struct view policy = copy_policy(w, ward_user(c));
+	int pair[2];
+	pid_t pid;
+	bool ok;
+
+	if (ipc_pair(pair, true) != OK)
+		return false;
+	s->policy = policy;
+	s->warden = pair[1];
+	ok = warden_fork_login(w, s, &pid);
+	close(pair[1]);
+	if (policy.n != 0) {
+		wipe((void *)(uintptr_t)policy.p, policy.n);
+		free((void *)(uintptr_t)policy.p);
+	}
+	if (!ok) {
+		close(pair[0]);
+		return false;
+	}
+	wards_set_pid(w->wards, c, pid);
+	c->sock = pair[0];
+	c->login_generation = w->gen[0]->number;
+	return warden_watch(w, c->sock, WATCH_LOGIN, c->id, false);
+}
+
+static enum err
+login_failed(struct warden *w, struct ward *c, const char *why)
+{
+	struct log_ev e;
+	int saved = errno;
+
+	ward_log(&e, LOG_ERROR, "login-impossible", c);
+	log_str(&e, "step", why);
+	log_errno(&e, saved);
+	log_send(&e);
+	if (!ward_move(c, WARD_DEAD))
+		return ERR_PROTO;
+	warden_tell_server(w, MSG_LOGIN_FAILED, c->id, view_of(NULL, 0),
+	    NULL, 0);
+	return OK;
+}
+
+static enum err
+start_login(struct warden *w, struct ward *c, int tcp, int peer)
+{
+	const struct config_main *m = config_main(w->gen[0]->config);
+	struct login_start s = {
+		.conn = c->id, .server = peer,
+		.session_id_len = c->session_id_len, .user_len = c->user_len,
+		.methods_first = m->methods,
+		.max_attempts = m->limits.auth_attempts,
+	};
+	enum err e;
+
+	if (!sock_is(peer, SO_DOMAIN, AF_UNIX) ||
+	    !sock_is(peer, SO_TYPE, SOCK_SEQPACKET)) {
+		w->requests.refused = "no socket for the login";
+		return ERR_PROTO;
+	}
+	e = find_source(tcp, &s.peer, c->src);
+	if (e == ERR_PROTO) {
+		w->requests.refused = "no TCP socket of a client";
+		return ERR_PROTO;
+	}
+	if (e != OK)
+		return login_failed(w, c, "source");
+	memcpy(s.session_id, c->session_id, sizeof(s.session_id));
+	memcpy(s.user, c->user, sizeof(s.user));
+	memcpy(s.src, c->src, sizeof(s.src));
+	return fork_login(w, c, &s) ? OK : login_failed(w, c, "fork");
+}
+
+static enum err
+act_login(void *ctx, struct ward *c, const struct msg_login *m, int tcp,
+    int peer)
+{
+	enum err e;
+
+	(void)m;	/* the ward has the name; the ident is the server's */
+	if (tcp == -1 || peer == -1)
+		e = ERR_PROTO;
+	else
+		e = start_login(ctx, c, tcp, peer);
+	if (tcp != -1)
+		close(tcp);
+	if (peer != -1)
+		close(peer);
+	return e;
+}
+
+void
+warden_end_login(struct warden *w, struct ward *c, bool kill_it)
+{
+	if (c->sock != -1) {
+		warden_unwatch(w, c->sock);
+		close(c->sock);
+		c->sock = -1;
+	}
+	if (kill_it && c->pid > 0 && c->phase != WARD_DEAD)
+		kill(c->pid, SIGKILL);
+}
+
+static void
+act_gone(void *ctx, struct ward **c)
+{
+	struct warden *w = ctx;
+
+	/* A session ends by itself and logs what it was doing; a login that
+	 * nobody waits for should not go on hashing. */
+	warden_end_login(w, *c, (*c)->phase == WARD_LOGIN);
+	wards_remove(w->wards, c);
+}
+
+/* ---- what logins say ---- */
+
+static enum err
+act_attempt(void *ctx, struct ward *c, const struct msg_attempt *m,
+    bool enough)
+{
+	struct log_ev e;
+
+	(void)ctx;
+	ward_log(&e, m->success ? LOG_INFO : LOG_WARN,
+	    m->success ? "auth-step" : "login-failed", c);
+	log_str(&e, "method", m->method < AUTH_METHODS ?
+	    auth_method_name((enum auth_method)m->method) : "unknown");
+	if (m->key.n != 0)
+		log_view(&e, "key", m->key);
+	if (!m->success) {
+		log_view(&e, "reason", m->reason);
+		log_num(&e, "attempts", c->attempts);
+	}
+	log_send(&e);
+	if (!enough)
+		return OK;
+	return ipc_send(c->sock, MSG_ENOUGH, c->id, view_of(NULL, 0), NULL,
+	    0);
+}
+
+/* A policy that was read again, without what proves who the user is. */
+static bool
+put_newest(struct view bytes, struct wr *out)
+{
+	struct policy *p = policy_decode(bytes);
+	struct wr stripped = wr_new(IPC_MAX_FRAME);
+	struct msg_text m;
+
+	if (p == NULL)
+		return false;
+	p->nkeys = 0;
+	p->key_files.n = 0;
+	p->password = view_of(NULL, 0);
+	policy_encode(&stripped, p);
+	policy_free(&p);
+	m.text = wr_view(&stripped);
+	put_text(out, &m);
+	out->bad |= stripped.bad;
+	wr_free(&stripped);
+	return !out->bad;
+}
+
+static enum err
+refuse_go(struct ward *c, const char *why)
+{
+	struct log_ev e;
+
+	ward_log(&e, LOG_WARN, "login-failed", c);
+	log_str(&e, "reason", why);
+	log_send(&e);
+	return ERR_DENIED;
+}
+
+static enum err
+act_authenticated(void *ctx, struct ward *c)
+{
+	struct warden *w = ctx;
+	const struct generation *g = w->gen[0];
+	struct view bytes = config_user(g->config, ward_user(c));
+	const struct msg_text none = { view_of(NULL, 0) };
+	struct wr b = wr_new(IPC_MAX_FRAME);
+	enum err e = OK;
+
+	if (bytes.n == 0)
+		e = refuse_go(c, "the user has been removed");
+	else if (g->number == c->login_generation)
+		put_text(&b, &none);
+	else if (!put_newest(bytes, &b))
+		e = refuse_go(c, "the new policy is too large to pass on");
+	if (e == OK)
+		e = ipc_send(c->sock, MSG_GO, c->id, wr_view(&b), NULL, 0);
+	wr_free(&b);
+	return e;
+}
+
+const struct actions warden_actions = {
+	.sign = act_sign,
+	.sign_refused = act_sign_refused,
+	.login = act_login,
+	.gone = act_gone,
+	.attempt = act_attempt,
+	.authenticated = act_authenticated,
+};

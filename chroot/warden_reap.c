@@ -1,0 +1,162 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "chroot/warden.h"
+
+#define EARLY_MS	1000	/* a server that lives shorter died early */
+#define EARLY_DEATHS	3	/* in a row; then it is started once a second */
+
+/* How a process ended, in fields. */
+static void
+log_status(struct log_ev *e, int status)
+{
+	if (WIFSIGNALED(status))
+		log_fmt(e, "signal", "SIG%s",
+		    sigabbrev_np(WTERMSIG(status)) != NULL ?
+		    sigabbrev_np(WTERMSIG(status)) : "?");
+	else
+		log_num(e, "status", (uint64_t)WEXITSTATUS(status));
+}
+
+/* Tells the log process that a pid means nobody any more. */
+static void
+forget_pid(struct warden *w, pid_t pid)
+{
+	const struct msg_log_who m = { .pid = pid };
+	struct wr b = wr_new(1024);
+
+	put_log_who(&b, &m);
+	/* If it cannot be told: the next use of the pid will be. */
+	if (outq_send(&w->to_log, MSG_LOG_FORGET, 0, wr_view(&b), NULL, 0) ==
+	    OK && w->to_log.first != NULL)
+		warden_rewatch(w, w->to_log.fd, WATCH_LOG, 0, true, true);
+	wr_free(&b);
+}
+
+/* Every connection of a server ends with it: logins read EOF on their
+ * sockets; those still asking for a password are not waited for. */
+static void
+drop_wards(struct warden *w)
+{
+	uint32_t at = 0;
+	struct ward *c;
+
+	while ((c = wards_next(w->wards, &at)) != NULL) {
+		warden_end_login(w, c, c->phase == WARD_LOGIN);
+		wards_remove(w->wards, &c);
+	}
+}
+
+void
+warden_server_lost(struct warden *w)
+{
+	if (w->to_server.fd == -1)
+		return;
+	warden_unwatch(w, w->to_server.fd);
+	outq_close(&w->to_server);
+	if (w->server > 0 && !w->stopping)
+		kill(w->server, SIGKILL);
+	drop_wards(w);
+}
+
+static void
+plan_restart(struct warden *w)
+{
+	bool early = w->now - w->server_started < EARLY_MS;
+
+	w->early_deaths = early ? w->early_deaths + 1 : 0;
+	w->server_restart = w->now +
+	    (w->early_deaths >= EARLY_DEATHS ? EARLY_MS : 0);
+}
+
+static void
+server_ended(struct warden *w, int status)
+{
+	struct log_ev e;
+
+	w->server = 0;
+	warden_server_lost(w);
+	log_begin(&e, w->stopping ? LOG_INFO : LOG_ERROR, "server-ended");
+	log_status(&e, status);
+	log_send(&e);
+	if (!w->stopping)
+		plan_restart(w);
+}
+
+static void
+log_ended(struct warden *w, int status)
+{
+	struct msg_log_target how;
+	struct log_ev e;
+	char why[256];
+	int fd;
+
+	w->log = 0;
+	if (w->to_log.fd != -1)
+		warden_unwatch(w, w->to_log.fd);
+	outq_close(&w->to_log);
+	if (w->stopping)
+		return;
+	fd = log_target_open(config_main(w->gen[0]->config), w->opt.to_stderr,
+	    &how, why, sizeof(why));
+	if (fd == -1 || !warden_start_log(w, fd, &how))
+		w->log = 0;	/* tried again with the next SIGHUP */
+	if (fd != -1)
+		close(fd);
+	w->log_resync = 0;
+	w->log_resyncing = w->log != 0;
+	log_begin(&e, LOG_ERROR, "log-process-ended");
+	log_status(&e, status);
+	log_send(&e);
+}
+
+static void
+login_ended(struct warden *w, struct ward *c, int status)
+{
+	struct log_ev e;
+
+	if (WIFSIGNALED(status) && !c->cut) {
+		log_begin(&e, LOG_ERROR, "session-died");
+		log_num(&e, "conn", c->id);
+		log_view(&e, "user", ward_user(c));
+		log_str(&e, "src", c->src);
+		log_status(&e, status);
+		log_send(&e);
+	}
+	warden_end_login(w, c, false);
+	if (c->phase != WARD_DEAD && !ward_move(c, WARD_DEAD))
+		log_msg(LOG_ERROR, "bug", "phase %u", (unsigned)c->phase);
+}
+
+static void
+ended(struct warden *w, pid_t pid, int status)
+{
+	struct ward *c;
+
+	if (pid == w->server)
+		server_ended(w, status);
+	else if (pid == w->log)
+		log_ended(w, status);
+	else if (pid == w->parse.pid)
+		warden_reload_done(w, status);
+	else {
+		if ((c = wards_by_pid(w->wards, pid)) != NULL)
+			login_ended(w, c, status);
+		forget_pid(w, pid);
+	}
+}
+
+void
+warden_reap(struct warden *w)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (w->children != 0)
+			w->children--;
+		ended(w, pid, status);
+	}
+}
