@@ -478,6 +478,8 @@ ssh_peer_expect(struct ssh_peer *p, uint8_t number, struct view *payload_out)
 bool
 ssh_peer_ident(struct ssh_peer *p)
 {
+	if (p->ident_done)
+		return !p->broken;
 	wr_bytes(&p->out, view_str(my_ident(p)));
 	wr_bytes(&p->out, view_str("\r\n"));
 	p->ident_only = true;
