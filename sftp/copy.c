@@ -40,8 +40,8 @@ finish(struct sftp_session *s, int error)
 {
 	struct copy *c = s->copy;
 
-	if (error != 0 && c->to->failed == NULL)
-		c->to->failed = status_errno(error).text;
+	if (error != 0)
+		handle_failed(c->to, error);
 	event_change(s, "file-copy", c->from->path, c->to->path, error);
 	if (error == 0 && c->cut)
 		reply_status(s, c->id, status_of(FX_EOF));
@@ -54,31 +54,9 @@ static void
 moved(struct copy *c, size_t n)
 {
 	c->from->got += n;
-	c->to->put += n;
 	c->from_at += (off_t)n;
 	c->to_at += (off_t)n;
 	c->left -= n;
-}
-
-static bool
-write_all(struct copy *c, size_t n)
-{
-	size_t done = 0;
-	ssize_t w;
-
-	while (done < n) {
-		w = pwrite(c->to->fd, c->bytes + done, n - done,
-		    c->to_at + (off_t)done);
-		if (w == -1 && errno == EINTR)
-			continue;
-		if (w <= 0) {
-			if (w == 0)
-				errno = EIO;
-			return false;
-		}
-		done += (size_t)w;
-	}
-	return true;
 }
 
 /* Returns what was copied: 0 at the end of the file, -1: errno. */
@@ -93,7 +71,8 @@ copy_plain(struct copy *c, size_t n)
 	}
 	got = pread(c->from->fd, c->bytes, n < PLAIN_BYTES ? n : PLAIN_BYTES,
 	    c->from_at);
-	if (got > 0 && !write_all(c, (size_t)got))
+	if (got > 0 && !handle_write(c->to, view_of(c->bytes, (size_t)got),
+	    (uint64_t)c->to_at))
 		return -1;
 	return got;
 }
@@ -109,11 +88,12 @@ copy_some(struct copy *c, size_t n)
 	/* Not these two files, not here, not one opened to append; and 0 may
 	 * be a file system that does not say its sizes.  If it is a real
 	 * error, the plain way meets it again. */
-	if (got <= 0) {
-		c->plain = true;
-		got = copy_plain(c, n);
+	if (got > 0) {
+		c->to->put += (uint64_t)got;
+		return got;
 	}
-	return got;
+	c->plain = true;
+	return copy_plain(c, n);
 }
 
 void

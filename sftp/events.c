@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "sftp/events.h"
 #include "sftp/status.h"
@@ -29,17 +28,6 @@ put_path(struct log_ev *e, const struct sftp_session *s, const char *key,
 	log_str(e, key, full);
 }
 
-static uint64_t
-elapsed_ms(const struct handle *h)
-{
-	struct timespec ts;
-	int64_t now;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-	return now > h->since_ms ? (uint64_t)(now - h->since_ms) : 0;
-}
-
 void
 event_transfer(const struct sftp_session *s, const struct handle *h,
     bool aborted)
@@ -57,7 +45,7 @@ event_transfer(const struct sftp_session *s, const struct handle *h,
 	log_num(&e, "bytes", put ? h->put : h->got);
 	if (put && h->got != 0)
 		log_num(&e, "bytes_read", h->got);
-	log_num(&e, "duration_ms", elapsed_ms(h));
+	log_num(&e, "duration_ms", handle_age_ms(h));
 	log_str(&e, "result", h->failed != NULL ? "failed" :
 	    aborted ? "aborted" : "ok");
 	if (h->failed != NULL)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sftp/handles.h"
+#include "sftp/status.h"
 
 /* id: serial number above, slot in the lowest byte */
 #define SLOT(id)	((id) & 0xff)
@@ -81,6 +82,44 @@ handle_find(const struct handles *hs, struct view name, unsigned kinds)
 	if (h == NULL || h->id != id || (h->kind & kinds) == 0)
 		return NULL;
 	return h;
+}
+
+bool
+handle_write(struct handle *h, struct view data, uint64_t offset)
+{
+	ssize_t n;
+
+	if (offset > INT64_MAX - data.n) {
+		errno = EFBIG;
+		return false;
+	}
+	while (data.n != 0) {
+		n = pwrite(h->fd, data.p, data.n, (off_t)offset);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			if (n == 0)
+				errno = EIO;
+			return false;
+		}
+		h->put += (uint64_t)n;
+		offset += (uint64_t)n;
+		data = view_of(data.p + n, data.n - (size_t)n);
+	}
+	return true;
+}
+
+void
+handle_failed(struct handle *h, int error)
+{
+	if (h->failed == NULL)
+		h->failed = status_errno(error).text;
+}
+
+uint64_t
+handle_age_ms(const struct handle *h)
+{
+	return (uint64_t)(now_ms() - h->since_ms);
 }
 
 bool

@@ -47,6 +47,14 @@ struct handle *handle_new(struct handles *hs, enum handle_kind kind, int fd,
 /* The open handle that these bytes name, of one of `kinds`, or NULL. */
 struct handle *handle_find(const struct handles *hs, struct view name,
     unsigned kinds);
+/* Writes all of data, counting what was put.  On a handle opened to append,
+ * Linux appends whatever the offset.  False: errno. */
+bool handle_write(struct handle *h, struct view data, uint64_t offset)
+    MUST_CHECK;
+/* Remembers the first reason why not all bytes of a file have moved. */
+void handle_failed(struct handle *h, int error);
+/* How long it has been open. */
+uint64_t handle_age_ms(const struct handle *h);
 /* Closes its descriptor ahead of handle_free.  False: close(2) failed
  * (errno), which is how some file systems tell that data was not kept. */
 bool handle_shut(struct handle *h) MUST_CHECK;

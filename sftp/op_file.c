@@ -85,14 +85,6 @@ do_open(struct sftp_session *s, const struct req *q)
 	reply_handle(s, q->id, h->id);
 }
 
-/* Remembers the first reason why not all bytes of a file have moved. */
-static void
-failed(struct handle *h, int error)
-{
-	if (h->failed == NULL)
-		h->failed = status_errno(error).text;
-}
-
 /* Some file systems tell only now that data could not be kept, so the
  * transfer is logged after close(2). */
 static bool
@@ -101,7 +93,7 @@ close_file(struct sftp_session *s, struct handle *h)
 	int error = handle_shut(h) ? 0 : errno;
 
 	if (error != 0)
-		failed(h, error);
+		handle_failed(h, error);
 	event_transfer(s, h, false);
 	handle_free(&s->handles, &h);
 	errno = error;
@@ -146,7 +138,7 @@ do_read(struct sftp_session *s, const struct req *q)
 	if (q->offset <= INT64_MAX)
 		n = pread(h->fd, p + DATA_HEAD, len, (off_t)q->offset);
 	if (n == -1) {
-		failed(h, errno);
+		handle_failed(h, errno);
 		reply_errno(s, q->id, errno);
 		return;
 	}
@@ -162,37 +154,11 @@ do_read(struct sftp_session *s, const struct req *q)
 	h->got += (uint64_t)n;
 }
 
-/* On a handle opened to append, Linux appends whatever the offset. */
-static bool
-write_all(struct handle *h, struct view data, uint64_t offset)
-{
-	ssize_t n;
-
-	if (offset > INT64_MAX - data.n) {
-		errno = EFBIG;
-		return false;
-	}
-	while (data.n != 0) {
-		n = pwrite(h->fd, data.p, data.n, (off_t)offset);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			if (n == 0)
-				errno = EIO;
-			return false;
-		}
-		h->put += (uint64_t)n;
-		offset += (uint64_t)n;
-		data = view_of(data.p + n, data.n - (size_t)n);
-	}
-	return true;
-}
-
 void
 do_write(struct sftp_session *s, const struct req *q)
 {
 	struct handle *h = reply_find(s, q->id, q->handle, HANDLE_FILE);
-	bool ok;
+	int error;
 
 	if (h == NULL)
 		return;
@@ -200,10 +166,10 @@ do_write(struct sftp_session *s, const struct req *q)
 		reply_errno(s, q->id, EBADF);
 		return;
 	}
-	ok = write_all(h, q->data, q->offset);
-	if (!ok)
-		failed(h, errno);
-	reply_errno(s, q->id, ok ? 0 : errno);
+	error = handle_write(h, q->data, q->offset) ? 0 : errno;
+	if (error != 0)
+		handle_failed(h, error);
+	reply_errno(s, q->id, error);
 }
 
 void
@@ -245,6 +211,6 @@ do_fsync(struct sftp_session *s, const struct req *q)
 		return;
 	error = fsync(h->fd) == 0 ? 0 : errno;
 	if (error != 0)
-		failed(h, error);
+		handle_failed(h, error);
 	reply_errno(s, q->id, error);
 }

@@ -6,10 +6,10 @@
 
 /* What is resolved, and what is still to walk. */
 struct walk {
-	char *done;			/* "" is the root; no slash at the end */
+	char *done;		/* "" is the root; no slash at its end */
 	size_t ndone;
 	char left[PATH_MAX];
-	size_t at;
+	size_t at;		/* into left */
 	unsigned links;
 };
 

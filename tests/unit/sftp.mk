@@ -4,7 +4,7 @@ SFTP_OBJS := sftp/attrs.o sftp/copy.o sftp/events.o sftp/handles.o \
 	sftp/session.o sftp/status.o base/buf.o base/err.o base/log.o
 
 TESTS += sftp_parse_test sftp_words_test sftp_session_test sftp_file_test \
-	sftp_path_test sftp_policy_test
+	sftp_path_test sftp_policy_test sftp_fallback_test
 OBJS_sftp_parse_test := sftp/parse.o base/buf.o base/err.o
 OBJS_sftp_words_test := sftp/attrs.o sftp/resolve.o sftp/status.o \
 	base/buf.o base/err.o
@@ -12,3 +12,4 @@ OBJS_sftp_session_test := tests/unit/sftp_client.o $(SFTP_OBJS)
 OBJS_sftp_file_test := tests/unit/sftp_client.o $(SFTP_OBJS)
 OBJS_sftp_path_test := tests/unit/sftp_client.o $(SFTP_OBJS)
 OBJS_sftp_policy_test := tests/unit/sftp_client.o $(SFTP_OBJS)
+OBJS_sftp_fallback_test := tests/unit/sftp_client.o $(SFTP_OBJS)

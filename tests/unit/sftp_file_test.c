@@ -72,7 +72,8 @@ expect_data(struct answer a, const char *text)
 }
 
 static void
-copy_send(uint32_t from, uint64_t at, uint64_t count, uint32_t to, uint64_t to_at)
+copy_send(uint32_t from, uint64_t at, uint64_t count, uint32_t to,
+    uint64_t to_at)
 {
 	client_begin_ext(&c, "copy-data");
 	wr_u32(&c.out, 4);
