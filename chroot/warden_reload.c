@@ -7,6 +7,7 @@
 #include "chroot/warden.h"
 
 #define CUT_MS		3000	/* for a removed user's session to end */
+#define CONNECTIONS_DEFAULT 10000	/* limits.connections */
 #define FDS_EACH	4	/* descriptors of one connection, at most */
 
 /* ---- faults ---- */
@@ -221,6 +222,9 @@ warden_reload(struct warden *w)
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 &&
 	    rl.rlim_max / FDS_EACH < UINT32_MAX)
 		how.max_connections = (uint32_t)(rl.rlim_max / FDS_EACH);
+	/* Nobody asked for the default: the server logs what it can carry. */
+	if (how.max_connections < CONNECTIONS_DEFAULT)
+		how.max_connections = CONNECTIONS_DEFAULT;
 	if (!parse_start(&w->parse, &how))
 		return false;
 	w->children++;
