@@ -15,7 +15,8 @@
 #define CONFIG_MAX_LISTEN	16	/* descriptors beside one message */
 #define CONFIG_MAX_HOST_KEYS	16
 #define CONFIG_MAX_LIST		1024	/* entries of any other list */
-#define CONFIG_MAX_TEXT		8192	/* banner, greeting */
+#define CONFIG_MAX_BANNER	8192	/* bytes */
+#define CONFIG_MAX_GREETING	4096	/* bytes */
 #define CONFIG_MAX_INCLUDE	8	/* levels */
 
 /* One key that is not given in a file of its own kind. */

@@ -214,19 +214,23 @@ parse_ident(struct parse *p, const struct node *v, const struct path *at)
 
 static void
 parse_long_text(struct parse *p, const struct node *v, const struct path *at,
-    struct view *out)
+    size_t max, struct view *out)
 {
 	const char *why;
 
-	if (row_text(p, v, at, "a text", out) &&
-	    !value_text(*out, CONFIG_MAX_TEXT, &why))
+	if (!row_text(p, v, at, "a text", out))
+		return;
+	if (out->n > max)
+		tree_fault(&p->t, v->mark, at, "is too long; at most %zu "
+		    "bytes", max);
+	else if (!value_text(*out, &why))
 		tree_fault(&p->t, v->mark, at, "%s", why);
 }
 
 static void
 parse_banner(struct parse *p, const struct node *v, const struct path *at)
 {
-	parse_long_text(p, v, at, &p->main.banner);
+	parse_long_text(p, v, at, CONFIG_MAX_BANNER, &p->main.banner);
 }
 
 /* Lines before the identification (RFC 4253 4.2): a client takes the first
@@ -237,10 +241,10 @@ parse_greeting(struct parse *p, const struct node *v, const struct path *at)
 	struct view g;
 	size_t line = 0;
 
-	parse_long_text(p, v, at, &p->main.greeting);
+	parse_long_text(p, v, at, CONFIG_MAX_GREETING, &p->main.greeting);
 	g = p->main.greeting;
 	for (size_t i = 0; i <= g.n; i++) {
-		if (i != g.n && g.p[i] != '\n')
+		if (i != g.n && g.p[i] != '\n' && g.p[i] != '\r')
 			continue;
 		if (i - line >= 4 && memcmp(g.p + line, "SSH-", 4) == 0) {
 			tree_fault(&p->t, v->mark, at, "has a line that "

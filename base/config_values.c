@@ -8,7 +8,7 @@
 #include "base/config_values.h"
 
 #define USER_NAME_MAX	64
-#define KEY_LINE_MAX	16384
+#define KEY_LINE_MAX	8191
 
 struct unit {
 	const char *word;
@@ -371,16 +371,13 @@ value_key_line(struct view v, const char **why_out)
 	for (size_t i = 0; i < v.n; i++)
 		if (is_control(v.p[i]) && v.p[i] != '\t')
 			return false;
-	*why_out = "is too long; a line has at most 16384 bytes";
+	*why_out = "is too long; a line has at most 8191 bytes";
 	return v.n <= KEY_LINE_MAX;
 }
 
 bool
-value_text(struct view v, size_t max, const char **why_out)
+value_text(struct view v, const char **why_out)
 {
-	*why_out = "is too long; at most 8192 bytes";
-	if (v.n > max)
-		return false;
 	*why_out = "holds a control character; use plain text and line ends";
 	for (size_t i = 0; i < v.n; i++)
 		if (is_control(v.p[i]) && memchr("\n\r\t", v.p[i], 3) == NULL)

@@ -37,8 +37,8 @@ bool value_env(struct view v, const char **why_out) MUST_CHECK;
 bool value_hash(struct view v, bool *none_out) MUST_CHECK;
 /* One authorized_keys line, as far as it can be told without parsing it. */
 bool value_key_line(struct view v, const char **why_out) MUST_CHECK;
-/* Free text over several lines, up to max bytes: no control characters. */
-bool value_text(struct view v, size_t max, const char **why_out) MUST_CHECK;
+/* Free text over several lines: no control characters. */
+bool value_text(struct view v, const char **why_out) MUST_CHECK;
 /* The software part of the identification line (RFC 4253 4.2). */
 bool value_ident(struct view v) MUST_CHECK;
 /* How many single-character changes turn a into b; at most max + 1. */

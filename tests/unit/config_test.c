@@ -166,6 +166,12 @@ test_sizes(void **state)
 	snprintf(yaml, sizeof(yaml), HEAD "greeting: \"%.251s\"\n", big);
 	expect(yaml, "t.yaml:3:11: greeting: has a line that is too long; "
 	    "a line has at most 250 bytes\n");
+	snprintf(yaml, sizeof(yaml), HEAD "greeting: \"%.4097s\"\n", big);
+	expect(yaml, "t.yaml:3:11: greeting: is too long; at most 4096 "
+	    "bytes\nt.yaml:3:11: greeting: has a line that is too long; "
+	    "a line has at most 250 bytes\n");
+	expect(HEAD "greeting: \"a\\rSSH-2.0-x\"\n", "t.yaml:3:11: "
+	    "greeting: has a line that starts with SSH-; use other words\n");
 	snprintf(yaml, sizeof(yaml), HEAD "users: {%.64s: {" ACCOUNT ", " KEY
 	    "}}\n", big);
 	expect(yaml, "");

@@ -310,14 +310,14 @@ test_key_lines(void **state)
 		"", " ", "\t", "#x", " # x", "a\nb", "a\r", "a\n",
 		"-----BEGIN OPENSSH PRIVATE KEY-----", "  -----BEGIN x",
 	};
-	char big[16386];
+	char big[8193];
 	const char *why;
 
 	(void)state;
 	CHECK_TEXTS(value_key_line, good, bad);
 	memset(big, 'x', sizeof(big));
-	assert_true(value_key_line(view_of(big, 16384), &why));
-	assert_false(value_key_line(view_of(big, 16385), &why));
+	assert_true(value_key_line(view_of(big, 8191), &why));
+	assert_false(value_key_line(view_of(big, 8192), &why));
 	assert_false(value_key_line(view_of("a\0b", 3), &why));
 }
 
@@ -327,10 +327,9 @@ test_texts(void **state)
 	const char *why;
 
 	(void)state;
-	assert_true(value_text(view_str("a\r\n\tb\xc3\xbc"), 100, &why));
-	assert_true(value_text(view_str(""), 0, &why));
-	assert_false(value_text(view_str("ab"), 1, &why));
-	assert_false(value_text(view_str("\x1b[0m"), 100, &why));
+	assert_true(value_text(view_str("a\r\n\tb\xc3\xbc"), &why));
+	assert_true(value_text(view_str(""), &why));
+	assert_false(value_text(view_str("\x1b[0m"), &why));
 	assert_true(value_ident(view_str("Sallyport_0.1")));
 	assert_false(value_ident(view_str("")));
 	assert_false(value_ident(view_str("a b")));
