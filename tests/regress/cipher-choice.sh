@@ -23,7 +23,7 @@ t_server_prefers_gcm() {
 
 t_client_decides() {
 	TOP_YAML='algorithms: {cipher_preference: client}'
-	PORT= CONF= start_server
+	fresh_server
 	talk -o Ciphers=chacha20-poly1305@openssh.com,aes256-gcm@openssh.com \
 	    >"$T/v"
 	has "$T/v" 'server->client cipher: chacha20-poly1305@openssh.com'
@@ -35,7 +35,7 @@ t_lists() {
   host_key: [ecdsa-sha2-nistp256]
   cipher: [aes192-ctr]
   mac: [hmac-sha2-512]'
-	PORT= CONF= start_server
+	fresh_server
 	talk >"$T/v"
 	has "$T/v" 'kex: algorithm: ecdh-sha2-nistp384'
 	has "$T/v" 'host key algorithm: ecdsa-sha2-nistp256'
@@ -44,7 +44,8 @@ t_lists() {
 
 t_pem_host_keys() {
 	HOST_KEYS="pem_rsa pem_ecdsa"
-	PORT= CONF= prepare
+	PORT= CONF=
+	prepare
 	awk '{ print "sallyport", $1, $2 }' "$T"/keys/host_pem_*.pub \
 	    >"$T/known_hosts"
 	start_server

@@ -309,6 +309,11 @@ start_server() {
 		fail "the server did not start"
 	}
 }
+# With a port and a configuration of its own, for the part that asks.
+fresh_server() {
+	PORT= CONF=
+	start_server "$@"
+}
 up_or_dead() { listening || ! alive "$SERVER"; }
 alive() { # PID: there, and not a zombie
 	local s

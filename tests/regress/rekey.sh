@@ -31,7 +31,7 @@ t_client_asks() {
 
 t_server_asks() {
 	TOP_YAML='limits: {rekey_bytes: 4MiB}'
-	PORT= CONF= start_server
+	fresh_server
 	transfer
 	note "$(exchanges) exchanges"
 	[ "$(exchanges)" -ge 16 ] || fail "only $(exchanges) exchanges"
@@ -39,14 +39,14 @@ t_server_asks() {
 
 t_both_ask() {
 	TOP_YAML='limits: {rekey_bytes: 2MiB}'
-	PORT= CONF= start_server
+	fresh_server
 	transfer -o RekeyLimit=2M
 	[ "$(exchanges)" -ge 30 ] || fail "only $(exchanges) exchanges"
 }
 
 t_by_time() {
 	TOP_YAML='limits: {rekey_time: 1s}'
-	PORT= CONF= start_server
+	fresh_server
 	LEVEL=DEBUG1
 	# An idle session is rekeyed too, or as soon as it moves again.
 	{
@@ -61,7 +61,7 @@ t_by_time() {
 
 t_every_kex_again() { # the same method may be asked for in mid-flight
 	local k
-	PORT= CONF= start_server
+	fresh_server
 	for k in ecdh-sha2-nistp256 ecdh-sha2-nistp521 \
 	    diffie-hellman-group14-sha256; do
 		transfer -o RekeyLimit=8M -o KexAlgorithms=$k

@@ -1,0 +1,129 @@
+#!/bin/bash
+# Limits on connections, sources, attempts and time.
+# seconds 240
+. "$(dirname "$0")/lib.sh"
+copy_keys
+
+# hold N [PORT]: N TCP connections that say nothing, in descriptors HELD.
+hold() {
+	local i fd
+	HELD=()
+	for i in $(seq "$1"); do
+		exec {fd}<>/dev/tcp/127.0.0.1/"$PORT"
+		HELD+=("$fd")
+	done
+}
+drop() {
+	local fd
+	for fd in "${HELD[@]}"; do exec {fd}>&-; done
+	HELD=()
+}
+
+t_per_source() {
+	TOP_YAML='limits: {unauthenticated_per_source: 3}'
+	fresh_server
+	hold 3
+	sleep 0.2
+	refused sftp_do pwd
+	logged 'event=connection-refused' 'src="?127\.0\.0\.1' \
+	    'unauthenticated_per_source'
+	drop
+	eventually sftp_do pwd
+}
+
+t_unauthenticated() {
+	TOP_YAML='limits: {unauthenticated: 4, unauthenticated_per_source: 100}'
+	fresh_server
+	hold 4
+	sleep 0.2
+	refused sftp_do pwd
+	logged 'event=connection-refused' 'limits\.unauthenticated'
+	drop
+	eventually sftp_do pwd
+	# those who are in do not count
+	coproc SSH -s -- sftp
+	local in=${COPROC[0]} out=${COPROC[1]} p=$COPROC_PID
+	printf '\0\0\0\5\1\0\0\0\3' >&"$out"
+	head -c 5 <&"$in" >/dev/null
+	hold 3
+	sleep 0.2
+	sftp_do pwd
+	drop
+	exec {out}>&-
+	wait $p
+}
+
+t_connections() {
+	TOP_YAML='limits: {connections: 3}'
+	fresh_server
+	local i in out pids=
+	hold 3
+	sleep 0.2
+	refused sftp_do pwd
+	logged 'event=connection-refused' 'limits\.connections'
+	drop
+	eventually sftp_do pwd
+}
+
+t_grace() {
+	TOP_YAML='limits: {login_grace: 2s}'
+	fresh_server
+	exec {fd}<>/dev/tcp/127.0.0.1/"$PORT"
+	# ends without our doing; cat sees the end of the stream
+	timeout 60 cat <&"$fd" >"$T/said" || fail "was not cut"
+	exec {fd}>&-
+	has "$T/said" '^SSH-2.0-'
+	logged 'event=disconnect' '(grace|time)'
+	# the same in the middle of a login
+	ssh_opts
+	cat >"$T/slowpass" <<-'A'
+	#!/bin/sh
+	sleep 20
+	A
+	chmod 755 "$T/slowpass"
+	# a session that has logged in is not cut
+	{
+		sleep 3
+		echo pwd
+	} | SFTP
+}
+
+t_attempts() {
+	TOP_YAML='limits: {auth_attempts: 3}'
+	fresh_server
+	# Five wrong keys, then the right one: too late.
+	local i ids=()
+	for i in 1 2 3 4 5; do
+		[ -e "$T/w$i" ] || ssh-keygen -q -t ed25519 -N '' -f "$T/w$i"
+		ids+=(-o "IdentityFile=$T/w$i")
+	done
+	ssh_opts
+	echo pwd | refused sftp -q "${ids[@]}" "${OPTS[@]}" -P "$PORT" -b - \
+	    alice@127.0.0.1 2>"$T/err"
+	cat "$T/err"
+	logged 'event=disconnect' '(attempt|authentication)'
+	echo pwd | sftp -q "${ids[@]:0:2}" "${OPTS[@]}" -P "$PORT" -b - \
+	    alice@127.0.0.1
+}
+
+t_channels() {
+	TOP_YAML='limits: {channels: 2}'
+	fresh_server
+	py raw_channels.py limit
+}
+
+t_rlimit_warning() {
+	TOP_YAML='limits: {connections: 60000}'
+	PORT= CONF=
+	prepare
+	(
+		ulimit -n 512
+		: >"$LOG"
+		start_server
+		logged '(limit-too-high|limits\.connections|RLIMIT_NOFILE)' \
+		    '[0-9]'
+		sftp_do pwd
+		stop_server
+	)
+}
+run_parts

@@ -1,0 +1,59 @@
+#!/bin/bash
+# The daemon started by an ordinary user: a jail by user namespace, or a
+# refusal that names what is in the way.
+. "$(dirname "$0")/lib.sh"
+copy_keys
+make_files 65537
+if [ -n "$ROOT" ]; then
+	need_cmd setpriv
+	ACCT_UID=20031 ACCT_GID=20032
+	chown -R $ACCT_UID:$ACCT_GID "$T/keys" "$T/id" "$T/id.pub"
+	# the build folder may lie where that user cannot look
+	cp "$DAEMON" "$T/sallyportd"
+	[ ! -e "$B/sallyport-account" ] || cp "$B/sallyport-account" "$T/"
+	chmod 755 "$T"/sallyport*
+	REAL=$T/sallyportd
+	cat >"$T/as-user" <<-A
+	#!/bin/sh
+	exec setpriv --reuid $ACCT_UID --regid $ACCT_GID --clear-groups \
+	    --no-new-privs --bounding-set=-all "$REAL" "\$@"
+	A
+	chmod 755 "$T/as-user"
+	DAEMON=$T/as-user
+fi
+prepare
+[ -z "$ROOT" ] || {
+	chown -R $ACCT_UID:$ACCT_GID "$JAIL" "$CONF"
+}
+start_server
+
+t_serves() {
+	sftp_do "put $SRC/f65537 /d/f" "get /d/f $T/f" "ls -l /d"
+	same "$SRC/f65537" "$JAIL/d/f"
+	same "$SRC/f65537" "$T/f"
+	eq owner "$(stat -c %u:%g "$JAIL/d/f")" "$ACCT_UID:$ACCT_GID"
+}
+
+t_jailed() {
+	ln -sf /etc/passwd "$JAIL/d/esc"
+	refused sftp_do "get /d/esc $T/esc"
+	refused sftp_do "get /../../../../etc/passwd $T/esc"
+	[ ! -e "$T/esc" ] || fail "out of the jail"
+	sftp_do pwd "ls /" >"$T/out"
+	has "$T/out" 'directory: /$'
+}
+
+t_nobody_is_root() {
+	local p
+	for p in $(tree); do
+		[ "$(stat -c %u "/proc/$p")" = $ACCT_UID ] ||
+		    [ "$(awk '/^Uid:/ { print $2 }' "/proc/$p/status")" = \
+		    $ACCT_UID ] || fail "process $p is another user's"
+	done
+}
+
+t_stops() {
+	stop_server
+	! listening || fail "still listening"
+}
+run_parts
