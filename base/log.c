@@ -96,6 +96,9 @@ log_num(struct log_ev *e, const char *key, uint64_t value)
 	wr_u64(&e->w, value);
 }
 
+static void log_vfmt(struct log_ev *e, const char *key, const char *fmt,
+    va_list ap) PRINTF_LIKE(3, 0);
+
 static void
 log_vfmt(struct log_ev *e, const char *key, const char *fmt, va_list ap)
 {
