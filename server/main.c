@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/roles.h"
 #include "server/daemon.h"
 
@@ -50,8 +51,11 @@ server_main(int warden_sock, int log_sock)
 {
 	const char *why = NULL;
 	struct loop *l;
+	uint8_t seed[1];
 
 	(void)log_sock;		/* log_open() has it already */
+	/* What the library sets up at first use, it does before the filter. */
+	crypto_random(seed, sizeof(seed));
 	if (!sandbox_server(&why)) {
 		log_msg(LOG_ERROR, "sandbox", "%s", why);
 		return 1;
