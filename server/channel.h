@@ -1,6 +1,6 @@
 /*
- * Channels (RFC 4254 5): shared by channel.c (opening and closing),
- * channel_data.c (bytes and windows) and session.c (requests).
+ * Channels (RFC 4254 5): shared by channel.c (numbers and ends),
+ * channel_open.c, channel_data.c (bytes and windows) and session.c (requests).
  */
 #ifndef SERVER_CHANNEL_H
 #define SERVER_CHANNEL_H
@@ -54,6 +54,14 @@ struct channel_open {
 };
 /* Pure; r stands behind the message number.  False: malformed. */
 bool channel_parse_open(struct rd *r, struct channel_open *out) MUST_CHECK;
+
+/* How many a connection may have at a time. */
+uint32_t channel_limit(const struct ssh_conn *c);
+/* A channel in the lowest free slot.  NULL: limit or memory. */
+struct ssh_channel *channel_new(struct ssh_conn *c, enum channel_kind kind,
+    enum channel_state state);
+/* Frees its number at once, tells the application, frees the rest. */
+void channel_gone(struct ssh_channel *ch);
 
 /* The channel with our number id that is open both ways; else NULL, and the
  * connection has been ended, for no honest client errs there. */

@@ -1,7 +1,7 @@
 # The upper half of the engine, over a fake of the lower one.
 FAKE_CONN := tests/unit/fake_conn.o base/buf.o
-UPPER_OBJS := server/channel.o server/channel_data.o server/session.o \
-	server/pty.o server/global.o server/outgoing.o
+UPPER_OBJS := $(addprefix server/,channel.o channel_open.o channel_data.o \
+	session.o pty.o global.o outgoing.o)
 
 TESTS += userauth_msg_test userauth_test channel_test session_test global_test \
 	connection_test
