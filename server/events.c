@@ -122,9 +122,11 @@ on_session(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch)
 static void
 log_refused(struct client *c, struct view what, struct view detail)
 {
+	/* Most clients send their LANG unasked; it is no sign of anything. */
+	enum log_level level = view_is(what, "env") ? LOG_DEBUG : LOG_WARN;
 	struct log_ev e;
 
-	client_log(c, &e, LOG_WARN, "request-refused");
+	client_log(c, &e, level, "request-refused");
 	log_view(&e, "request", what);
 	if (detail.n != 0)
 		log_view(&e, "detail", detail);
