@@ -457,6 +457,7 @@ hash(struct view v)
 bool
 names_init(struct tree *t, struct names *s, size_t n)
 {
+	s->n = 0;
 	s->nbuckets = 8;
 	while (s->nbuckets < n)
 		s->nbuckets *= 2;
@@ -477,13 +478,36 @@ names_find(const struct names *s, struct view name)
 	return e;
 }
 
+/* Moves all names to twice the buckets; the old ones stay in the arena. */
+static bool
+names_grow(struct tree *t, struct names *s)
+{
+	struct named **from = s->bucket, *e, *next, **b;
+	size_t n = s->nbuckets, count = s->n;
+
+	if (!names_init(t, s, 2 * n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		for (e = from[i]; e != NULL; e = next) {
+			next = e->next;
+			b = &s->bucket[hash(e->name) & (s->nbuckets - 1)];
+			e->next = *b;
+			*b = e;
+		}
+	}
+	s->n = count;
+	return true;
+}
+
 struct named *
 names_add(struct tree *t, struct names *s, struct view name, void *value)
 {
 	struct named *e = tree_take(t, sizeof(*e)), **b;
 
-	if (e == NULL || s->bucket == NULL)
+	if (e == NULL || s->bucket == NULL ||
+	    (s->n >= 2 * s->nbuckets && !names_grow(t, s)))
 		return NULL;
+	s->n++;
 	b = &s->bucket[hash(name) & (s->nbuckets - 1)];
 	*e = (struct named){ *b, name, value };
 	*b = e;

@@ -122,8 +122,9 @@ struct named {
 struct names {
 	struct named **bucket;		/* NULL: empty table */
 	size_t nbuckets;		/* a power of two */
+	size_t n;
 };
-/* Prepares for about n names. */
+/* Prepares for about n names; there may be more. */
 bool names_init(struct tree *t, struct names *s, size_t n);
 /* NULL if there is no such name. */
 struct named *names_find(const struct names *s, struct view name);
