@@ -241,7 +241,8 @@ fail_broken(struct ssh_conn *c)
 		[CONN_BROKEN_PENDING] = "too much asked in a key exchange",
 		[CONN_BROKEN_SEAL] = "packet could not be sealed",
 		[CONN_BROKEN_PHASE] = "internal error: phase",
-		[CONN_BROKEN_FEED] = "internal error: nested input"
+		[CONN_BROKEN_FEED] = "internal error: nested input",
+		[CONN_BROKEN_INPUT] = "more input than can be kept"
 	};
 	bool theirs = c->broken == CONN_BROKEN_PENDING;
 

@@ -83,6 +83,9 @@ struct direction {		/* one way's protection and counters */
 	uint32_t seq;
 	uint64_t bytes;		/* since the last rekey */
 	uint32_t packets;	/* since the last rekey */
+	uint8_t spare[128];	/* random bytes for padding, each used once:
+				 * asking per packet costs more than sealing */
+	uint8_t nspare;		/* how many are left */
 };
 
 /*
@@ -263,7 +266,8 @@ enum conn_broken {
 	CONN_BROKEN_PENDING,	/* CONN_PENDING_MAX during a key exchange */
 	CONN_BROKEN_SEAL,	/* sealing failed, sequence used up */
 	CONN_BROKEN_PHASE,	/* conn_enter: a move of no table */
-	CONN_BROKEN_FEED	/* fed inside of one of its own events */
+	CONN_BROKEN_FEED,	/* fed inside of one of its own events */
+	CONN_BROKEN_INPUT	/* fed much more than it wanted, or no memory */
 };
 
 struct ssh_conn {
@@ -293,7 +297,6 @@ struct ssh_conn {
 	size_t session_id_len;
 	bool strict;			/* strict KEX agreed in the first */
 	bool ext_info;			/* the client wants EXT_INFO */
-	bool ping_ok;			/* PONG only after login */
 
 	bool authenticated;
 	bool no_more_sessions;

@@ -102,7 +102,7 @@ keep(struct ssh_conn *c, const uint8_t *p, size_t n)
 		return;
 	wr_bytes(&c->in, view_of(p, n));
 	if (c->in.bad)
-		c->broken = CONN_BROKEN_MEMORY;
+		c->broken = CONN_BROKEN_INPUT;
 }
 
 static void

@@ -198,7 +198,7 @@ kex_begin_first(struct ssh_conn *c)
 {
 	if (kex_new(c) == NULL)
 		return out_of_memory(c);
-	if (c->server->cfg.wait_for_kexinit)
+	if (c->server->cfg.wait_for_kexinit && crypto_has_aes())
 		return OK;
 	return kex_start(c) ? OK : ERR_CLOSED;
 }

@@ -137,6 +137,18 @@ packet_reserve(struct direction *d, struct wr *out, size_t n)
 	return p != NULL ? p + PACKET_HEAD : NULL;
 }
 
+/* n is at most 4 + a block. */
+static void
+pad_randomly(struct direction *d, uint8_t *p, size_t n)
+{
+	if (n > d->nspare) {
+		crypto_random(d->spare, sizeof(d->spare));
+		d->nspare = sizeof(d->spare);
+	}
+	d->nspare = (uint8_t)(d->nspare - n);
+	memcpy(p, d->spare + d->nspare, n);
+}
+
 enum err
 packet_commit(struct direction *d, struct wr *out, size_t n)
 {
@@ -149,7 +161,7 @@ packet_commit(struct direction *d, struct wr *out, size_t n)
 		return ERR_NOMEM;
 	put_u32(p, len);
 	p[4] = (uint8_t)pad;
-	crypto_random(p + PACKET_HEAD + n, pad);
+	pad_randomly(d, p + PACKET_HEAD + n, pad);
 	if (d->cipher != NULL &&
 	    (e = cipher_seal(d->cipher, d->seq, p, len)) != OK)
 		return e;

@@ -635,7 +635,7 @@ upload_through_rekeys(void **state)
 	engine_stop(&b.e);
 }
 
-/* Pieces of every size: nothing is lost between the caller's buffer and ours. */
+/* Pieces of every size: nothing is lost between two buffers. */
 static void
 upload_in_pieces(void **state)
 {

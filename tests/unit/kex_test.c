@@ -924,6 +924,75 @@ preference(void **state)
 	    "chacha20-poly1305@openssh.com");
 }
 
+/* ---- hashes, spelled out ---- */
+
+static void
+hash_covers_all(void **state)
+{
+	static const uint8_t high[] = { 0x81, 2, 3 };
+	struct kex_hash in = {
+		.v_c = view_str("SSH-2.0-c"), .v_s = view_str("SSH-2.0-s"),
+		.i_c = view_str("kexinit c"), .i_s = view_str("kexinit s"),
+		.k_s = view_str("host key"),
+		.pub_c = view_of(high, 3), .pub_s = view_of(high + 1, 2),
+		.k = view_str("K as it is hashed")
+	};
+	uint8_t got[HASH_MAX], want[HASH_MAX];
+
+	(void)state;
+	for (int mpint = 0; mpint < 2; mpint++) {
+		struct wr w = wr_new(4096);
+
+		wr_str(&w, in.v_c);
+		wr_str(&w, in.v_s);
+		wr_str(&w, in.i_c);
+		wr_str(&w, in.i_s);
+		wr_str(&w, in.k_s);
+		if (mpint) {
+			wr_mpint(&w, in.pub_c);
+			wr_mpint(&w, in.pub_s);
+		} else {
+			wr_str(&w, in.pub_c);
+			wr_str(&w, in.pub_s);
+		}
+		wr_bytes(&w, in.k);
+		in.pub_is_mpint = mpint != 0;
+		assert_true(hash_once(HASH_SHA512, wr_view(&w), want));
+		assert_true(kex_hash(HASH_SHA512, &in, got));
+		assert_memory_equal(got, want, 64);
+		wr_free(&w);
+	}
+}
+
+/* RFC 4253 7.2 */
+static void
+derivation(void **state)
+{
+	struct view k = view_str("kk"), h = view_str("hh"),
+	    sid = view_str("session");
+	uint8_t got[KEX_DERIVE_MAX], k1[HASH_MAX], k2[HASH_MAX],
+	    k3[HASH_MAX];
+	struct wr w = wr_new(4096);
+
+	(void)state;
+	wr_bytes(&w, view_str("kkhhCsession"));
+	assert_true(hash_once(HASH_SHA256, wr_view(&w), k1));
+	wr_reset(&w);
+	wr_bytes(&w, view_str("kkhh"));
+	wr_bytes(&w, view_of(k1, 32));
+	assert_true(hash_once(HASH_SHA256, wr_view(&w), k2));
+	wr_bytes(&w, view_of(k2, 32));
+	assert_true(hash_once(HASH_SHA256, wr_view(&w), k3));
+	wr_free(&w);
+	assert_true(kex_derive(HASH_SHA256, k, h, sid, 'C', got, 70));
+	assert_memory_equal(got, k1, 32);
+	assert_memory_equal(got + 32, k2, 32);
+	assert_memory_equal(got + 64, k3, 6);
+	assert_true(kex_derive(HASH_SHA256, k, h, sid, 'C', got, 0));
+	assert_false(kex_derive(HASH_SHA256, k, h, sid, 'C', got,
+	    KEX_DERIVE_MAX + 1));
+}
+
 static void
 settings_refused(void **state)
 {
@@ -998,6 +1067,8 @@ main(void)
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(waits_for_kexinit),
 		cmocka_unit_test(preference),
+		cmocka_unit_test(hash_covers_all),
+		cmocka_unit_test(derivation),
 		cmocka_unit_test(settings_refused),
 	};
 
