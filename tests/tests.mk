@@ -10,8 +10,9 @@ CRYPTO_OBJS := base/crypto.o base/cipher.o base/kex_share.o \
 SSHKEY_OBJS := base/sshkey.o base/sshkey_file.o $(CRYPTO_OBJS)
 # The SSH engine, whole; with it goes tests/unit/ssh_peer.o, a client.
 ENGINE_OBJS := $(addprefix server/,conn.o conn_feed.o conn_tick.o \
-	ssh_server.o ident.o packet.o kex.o kex_methods.o message.o userauth.o channel.o \
-	channel_open.o channel_data.o session.o global.o outgoing.o pty.o words.o) \
+	ssh_server.o ident.o packet.o kex.o kex_keys.o kex_methods.o \
+	message.o userauth.o channel.o channel_open.o channel_data.o \
+	session.o global.o outgoing.o pty.o words.o) \
 	base/userauth_msg.o base/policy.o base/err.o $(SSHKEY_OBJS)
 
 TESTS :=
