@@ -76,7 +76,7 @@ def one(seconds, results, command):
         status = p.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         why = f"took more than {seconds} s"
-        p.terminate()  # its exit trap tidies up
+        os.killpg(p.pid, signal.SIGTERM)  # its exit trap tidies up
         try:
             p.wait(timeout=15)
         except subprocess.TimeoutExpired:

@@ -95,10 +95,11 @@ eventually() { # COMMAND...: becomes true; patience is long on purpose
 	fail "never: $*"
 }
 
-# Each t_ function in a subshell of its own; then the server's own report.
+# Each t_ function of $INC and of the test itself, in the order in which they
+# stand there, in a subshell of its own; then the server's own report.
 run_parts() {
 	local p pid before rc bad=
-	for p in ${PARTS:-$(declare -F | sed -n 's/^declare -f t_//p')}; do
+	for p in $(sed -n 's/^t_\([a-z0-9_]*\)().*/\1/p' ${INC:-} "$0"); do
 		[ -z "${ONLY_PART:-}" ] || [ "$ONLY_PART" = "$p" ] || continue
 		rm -f "$T/why" "$T/skip"
 		before=$(wc -l <"$T/pids")
@@ -399,12 +400,14 @@ ssh_opts() {
 		-o LogLevel="${LEVEL:-ERROR}" -o ConnectTimeout=60)
 }
 SFTP() { # OPTION... : commands on standard input
+	local q=-q # would outdo LogLevel
+	[ -z "${LEVEL:-}" ] || q=-oLogLevel=$LEVEL
 	ssh_opts
 	if [ -n "$SSHV" ]; then
-		"$SSHV/bin/sftp" -S "$SSHV/bin/ssh" -q "${OPTS[@]}" \
+		"$SSHV/bin/sftp" -S "$SSHV/bin/ssh" "$q" "${OPTS[@]}" \
 		    -P "$PORT" "$@" -b - "${WHO:-alice}@${ADDR:-127.0.0.1}"
 	else
-		sftp -q "${OPTS[@]}" -P "$PORT" "$@" -b - \
+		sftp "$q" "${OPTS[@]}" -P "$PORT" "$@" -b - \
 		    "${WHO:-alice}@${ADDR:-127.0.0.1}"
 	fi
 }

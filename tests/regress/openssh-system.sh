@@ -3,5 +3,6 @@
 # seconds 180
 . "$(dirname "$0")/lib.sh"
 need_cmd sftp scp ssh
-. "$HERE/openssh.inc"
+INC=$HERE/openssh.inc
+. "$INC"
 run_parts

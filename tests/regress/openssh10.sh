@@ -4,7 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 [ -x "$O10/bin/ssh" ] || skip "no OpenSSH 10 beside the system's own"
 SSHV=$O10
-. "$HERE/openssh.inc"
+INC=$HERE/openssh.inc
+. "$INC"
 
 t_copy() { # copy-data, a command of newer clients only
 	cp "$SRC/f5242880" "$JAIL/d/orig"

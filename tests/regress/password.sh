@@ -26,7 +26,6 @@ user bcr "$BCRYPT" '[password]'
 user both "$YESCRYPT" '["publickey+password"]'
 USERS_YAML="$USERS_YAML
     authorized_keys: [\"$(cat "$T/id.pub")\"]"
-user kbd "$YESCRYPT" '[keyboard-interactive]'
 start_server
 
 cat >"$T/askpass" <<'A'
@@ -86,12 +85,6 @@ t_chain() {
 	PREF=password refused with_pw both "$PW"
 	PREF=publickey,password refused with_pw both wrong
 	ID=$T/keys/stranger PREF=publickey,password refused with_pw both "$PW"
-}
-
-t_keyboard_interactive() {
-	PREF=keyboard-interactive with_pw kbd "$PW" ||
-	    skip "keyboard-interactive is not there yet"
-	PREF=keyboard-interactive refused with_pw kbd wrong
 }
 
 t_not_where_keys_are_wanted() { refused with_pw alice "$PW"; }

@@ -52,7 +52,7 @@ t_forwarding() {
 	local p
 	p=$(free_port)
 	refused SSH -W 127.0.0.1:22 </dev/null 2>"$T/err"
-	has "$T/err" '(prohibit|refused|open failed)'
+	has "$T/err" '(prohibit|refused|failed)'
 	refused SSH -N -o ExitOnForwardFailure=yes -R "$p:127.0.0.1:22" \
 	    </dev/null 2>"$T/err"
 	has "$T/err" 'forwarding failed'

@@ -1,5 +1,6 @@
 """SFTP version 3 by hand: framing, odd requests, answers not read."""
 import os
+import select
 import struct
 import time
 
@@ -119,6 +120,36 @@ def s_diskfull(user):
     assert "space" in text.lower() or "full" in text.lower(), text
     s.status(FCLOSE, string(h))
     eq("remove", s.status(REMOVE, string(b"/d/raw"))[0], OK)
+    s.close()
+
+
+def s_noread(flag):
+    """Asks for more than the pipes hold and does not read it, until the
+    server ends the connection."""
+    s = Sftp(window=0xffffffff, adjust=False)
+    h = s.open(b"/d/y", R)
+    for i in range(200):
+        s.post(READ, string(h) + u64(0) + u32(255 * 1024))
+    open(flag, "w").close()
+    s.c.sock.settimeout(None)
+    poll = select.poll()
+    poll.register(s.c.sock, select.POLLHUP | select.POLLERR |
+                  select.POLLRDHUP)
+    poll.poll(60000)
+    s.close()
+
+
+def s_busy(flag):
+    """Writes until the server ends the connection."""
+    s = Sftp()
+    h = s.open(b"/d/busy", W | CREAT)
+    try:
+        for i in range(100000):
+            t, m = s.ask(WRITE, string(h) + u64(0) + string(b"x" * 30000))
+            if i == 20:
+                open(flag, "w").close()
+    except Ended as e:
+        print(e)
     s.close()
 
 

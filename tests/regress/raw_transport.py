@@ -4,7 +4,7 @@ import socket
 import struct
 import time
 
-from parts import (WHO, Skip, eq, eventually, log_has, logged, read_all,
+from parts import (LOG, WHO, Skip, eq, eventually, log_has, logged, read_all,
                    run_parts, string, tcp)
 from wire import (CHANNEL_OPEN, CHANNEL_REQUEST, DATA, DEBUG, DISCONNECT,
                   ECDH_INIT, EXT_INFO, GLOBAL_REQUEST, IGNORE, INFO_RESPONSE,
@@ -433,7 +433,9 @@ def t_known_and_unknown_users_look_alike():
 
 
 def t_names_with_nul_and_long_names():
-    for user in (b"", b"alice\0x", b"a" * 5000, b"\xff\xfe", b"root\n",
+    for user in (b"", b"alice\0x", b"a" * 5000, b"\xff\xfe",
+                 b"x\n2026-01-01T00:00:00.000Z info event=login user=root",
+                 b"\x1b[31mred",
                  b"../alice", b"a" * 200000):
         c = Ssh()
         c.service()
@@ -445,6 +447,12 @@ def t_names_with_nul_and_long_names():
             print(e)
         c.close()
     well()
+    logged("event=login ", "user=" + WHO)
+    with open(LOG, "rb") as f:
+        text = f.read()
+    assert b"\x1b" not in text, "an escape sequence in the log"
+    assert not any(x.startswith(b"2026-01-01T00") for x in
+                   text.splitlines()), "a forged line"
 
 
 def t_pipelined_attempts_are_counted():

@@ -77,5 +77,4 @@ t_statvfs() {
 t_unmount() {
 	fusermount3 -u "$M"
 }
-# Parts run in the order of their names; the last one unmounts.
 run_parts

@@ -24,28 +24,29 @@ t_idle() {
 }
 t_with_sessions() {
 	fresh_server
-	printf 'put %s /d/x\n' "$SRC/f67108864" | SFTP -l 5000 &
+	local out p
+	coproc SSH -s -- sftp
+	out=${COPROC[1]} p=$COPROC_PID
+	printf '\0\0\0\5\1\0\0\0\3' >&"$out"
+	head -c 5 <&"${COPROC[0]}" >/dev/null
+	py raw_sftp.py busy "$T/ready" &
 	local a=$!
-	{
-		echo pwd
-		sleep 30
-	} | SFTP &
-	eventually test -s "$JAIL/d/x"
+	eventually test -e "$T/ready"
 	exec {fd}<>/dev/tcp/127.0.0.1/"$PORT"
 	stops
-	refused wait $a
-	logged 'event=disconnect'
-	kill %2 2>/dev/null || true
+	wait $a
+	refused wait "$p"
+	logged 'event=disconnect' 'user=alice'
 }
 t_client_that_does_not_read() {
 	fresh_server
 	cp "$SRC/f67108864" "$JAIL/d/y"
 	own "$JAIL/d/y"
-	printf 'get /d/y %s\n' "$T/y" | SFTP -l 10 &
+	py raw_sftp.py noread "$T/ready" &
 	local a=$!
-	sleep 1
+	eventually test -e "$T/ready"
 	stops
-	refused wait $a
+	wait $a
 }
 t_same_address_at_once() {
 	fresh_server

@@ -4,7 +4,7 @@
 copy_keys
 TOP_YAML='banner: "Authorised partners only.\nCall 555 for help.\n"
 greeting: "Welcome to the gate.\nSecond line."
-ident: "Gatekeeper_1 the comment"'
+ident: "Gatekeeper_1"'
 start_server
 
 t_greeting_and_ident() {
@@ -12,7 +12,7 @@ t_greeting_and_ident() {
 	head -n 3 <&"$fd" >"$T/said"
 	exec {fd}>&-
 	printf 'Welcome to the gate.\r\nSecond line.\r\nSSH-2.0-%s\r\n' \
-	    'Gatekeeper_1 the comment' >"$T/wanted"
+	    'Gatekeeper_1' >"$T/wanted"
 	same "$T/said" "$T/wanted"
 }
 

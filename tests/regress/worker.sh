@@ -34,8 +34,8 @@ t_worker() {
 	if [ -n "$ROOT" ]; then
 		u="$ACCT_UID $ACCT_UID $ACCT_UID $ACCT_UID"
 		g="$ACCT_GID $ACCT_GID $ACCT_GID $ACCT_GID"
-		eq "uids" "$(field "$WORKER" Uid | tr '\t' ' ')" "$u"
-		eq "gids" "$(field "$WORKER" Gid | tr '\t' ' ')" "$g"
+		eq "uids" "$(field "$WORKER" Uid)" "$u"
+		eq "gids" "$(field "$WORKER" Gid)" "$g"
 		case $(field "$WORKER" Groups | tr -d ' ') in
 		'' | $ACCT_GID) ;;
 		*) fail "groups $(field "$WORKER" Groups)" ;;
@@ -80,7 +80,7 @@ t_server_process() {
 	need_root
 	local p n=0
 	for p in $(tree); do
-		[ "$(field "$p" Uid | cut -f 1)" = "$(id -u _sallyport)" ] ||
+		[ "$(field "$p" Uid | cut -d ' ' -f 1)" = "$(id -u _sallyport)" ] ||
 		    continue
 		n=$((n + 1))
 		eq CapEff "$(field "$p" CapEff)" 0000000000000000
@@ -95,7 +95,7 @@ t_server_has_no_files() { # the one with the network: chrooted, sealed
 	need_root
 	local p l found=
 	for p in $(tree); do
-		[ "$(field "$p" Uid | cut -f 1)" = "$(id -u _sallyport)" ] ||
+		[ "$(field "$p" Uid | cut -d ' ' -f 1)" = "$(id -u _sallyport)" ] ||
 		    continue
 		ls -l "/proc/$p/fd" >"$T/fds"
 		for l in $(sed -n 's/.*socket:\[\([0-9]*\)\]/\1/p' "$T/fds"); do
