@@ -90,6 +90,9 @@ struct config_env {
 	/* Can this authorized_keys line be used?  *why_out: "is ...; needs
 	 * ...", static.  NULL: only its shape is looked at. */
 	bool (*key_line)(struct view line, const char **why_out);
+	/* Is there a usable private host key in this file?  *why_out as
+	 * above.  NULL: the files are not looked at. */
+	bool (*host_key)(struct view path, const char **why_out);
 	/* More limits.connections than this is a warning: what the limit on
 	 * open files carries.  0: not checked. */
 	uint32_t max_connections;

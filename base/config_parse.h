@@ -2,8 +2,11 @@
  * From trees to a checked configuration; inside of config_*.c only.
  *
  *	config_files.c	 reads the files, follows include
- *	config_schema.c	 the keys that are not about one user
- *	config_users.c	 defaults, groups, users, inheritance
+ *	config_schema.c	 the top of the tree, defaults
+ *	config_keys.c	 the keys that are not about one user
+ *	config_layer.c	 the keys of one user, group or of defaults
+ *	config_users.c	 inheritance
+ *	config_rows.c	 rows of keys and parsers for all of them
  *	config.c	 the block that comes out of it
  */
 #ifndef BASE_CONFIG_PARSE_H
@@ -118,12 +121,14 @@ void schema_collect(struct parse *p, const struct node *root,
     const struct node **include_out);
 /* Fills p->main. */
 void schema_parse(struct parse *p);
+/* ... by one top-level key, if it is given. */
+void keys_parse(struct parse *p, enum top_key key, const struct path *at);
 /* Fills p->records and p->main.methods. */
 void users_parse(struct parse *p);
 /* Appends the block; p has no fault. */
 void config_encode(struct wr *out, const struct parse *p);
 
-/* ---- accounts (config_users.c) ---- */
+/* ---- accounts (config_account.c) ---- */
 
 struct account {
 	bool known;		/* else a fault has been told */

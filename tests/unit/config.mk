@@ -1,6 +1,7 @@
 CONFIG_OBJS := base/config.o base/config_account.o base/config_files.o \
-	base/config_rows.o base/config_schema.o base/config_tree.o \
-	base/config_users.o base/config_values.o base/config_yaml.o \
+	base/config_keys.o base/config_layer.o base/config_rows.o \
+	base/config_schema.o base/config_tree.o base/config_users.o \
+	base/config_values.o base/config_yaml.o \
 	base/messages.o base/policy.o base/buf.o
 
 TESTS += policy_test messages_test config_values_test config_test

@@ -461,6 +461,13 @@ no_key(struct view line, const char **why_out)
 	return view_is(line, "ssh-ed25519 AAAA");
 }
 
+static bool
+no_host_key(struct view path, const char **why_out)
+{
+	*why_out = "is no key; needs one";
+	return view_is(path, "/a");
+}
+
 static void
 test_hooks(void **state)
 {
@@ -478,6 +485,18 @@ test_hooks(void **state)
 	    "t.yaml:9:1: warning: limits: connections is 5001, but the limit "
 	    "on open files (RLIMIT_NOFILE) carries 5000; raise that limit or "
 	    "use less\n");
+	run_free(&r);
+	/* a path that is none is told once */
+	env.host_key = no_host_key;
+	r = run_env(view_str("listen: [\"127.0.0.1:22\"]\n"
+	    "host_keys: [/a, b, /c]\n"), &env);
+	assert_string_equal(r.text,
+	    "t.yaml:1:1: warning: limits: connections is 10000, but the limit "
+	    "on open files (RLIMIT_NOFILE) carries 5000; raise that limit or "
+	    "use less\n"
+	    "t.yaml:2:17: host_keys[1]: \"b\" is not an absolute path; use "
+	    "one that starts with /\n"
+	    "t.yaml:2:20: host_keys[2]: \"/c\" is no key; needs one\n");
 	run_free(&r);
 }
 

@@ -245,8 +245,8 @@ test_user_names(void **state)
 	};
 	static const char *const bad[] = {
 		"", ".", "..", "-a", "a/b", "/", "a\nb", "a\x01", "\x7f",
-		"1234567890123456789012345678901234567890"
-		    "1234567890123456789012345",
+		("1234567890123456789012345678901234567890"
+		    "1234567890123456789012345"),
 	};
 
 	(void)state;
@@ -272,11 +272,11 @@ static void
 test_hash(void **state)
 {
 	static const char *const good[] = {
-		"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$"
-		    "X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7",
+		("$y$j9T$F5Jx5fExrKuPp53xLKQ..1$"
+		    "X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"),
 		"$2b$05$abcdefghijklmnopqrstuuXVQ0VJ5bBkXu6VcNHqsKCJxHNzrT5a2",
-		"$6$rounds=5000$salt$0123456789012345678901234567890123456789"
-		    "0123456789012345678901234567890123456789012345",
+		("$6$rounds=5000$salt$0123456789012345678901234567890123456789"
+		    "0123456789012345678901234567890123456789012345"),
 		"$5$salt$0123456789012345678901234567890123456789012",
 	};
 	static const char *const bad[] = {

@@ -1,0 +1,400 @@
+#include <string.h>
+
+#include "base/config_layer.h"
+#include "base/config_values.h"
+
+static void
+parse_group(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct layer *l = into;
+	struct named *n;
+	struct view name;
+
+	if (l->kind != LAYER_USER) {
+		tree_fault(&p->t, v->mark, at, "only a user has a group: "
+		    "groups do not nest, there is one level; leave it out");
+		return;
+	}
+	if (!row_text(p, v, at, row->allowed, &name))
+		return;
+	if ((n = names_find(&p->groups.index, name)) != NULL)
+		l->group = ((const struct entry *)n->value)->layer;
+	else if (!p->incomplete)
+		tree_fault(&p->t, v->mark, at,
+		    "%s is not a group; use one that groups has",
+		    tree_quote(&p->t, name));
+}
+
+static void
+parse_account(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	(void)row;
+	account_parse(p, v, at, &((struct layer *)into)->account);
+}
+
+/* Does v hold no % but %u and %%? */
+static bool
+expandable(struct view v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] != '%')
+			continue;
+		if (++i == v.n || (v.p[i] != 'u' && v.p[i] != '%'))
+			return false;
+	}
+	return true;
+}
+
+static bool
+value_template(struct view v, const char **why_out)
+{
+	if (!value_path(v, why_out))
+		return false;
+	*why_out = "has an unknown %; use %u for the user's name and %% for "
+	    "a percent sign";
+	return expandable(v);
+}
+
+static void
+parse_template(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, struct view *out)
+{
+	struct view text;
+	const char *why;
+
+	if (!row_text(p, v, at, row->allowed, &text))
+		return;
+	if (value_template(text, &why))
+		*out = text;
+	else
+		tree_fault(&p->t, v->mark, at, "%s %s",
+		    tree_quote(&p->t, text), why);
+}
+
+static void
+parse_jail(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct layer *l = into;
+
+	/* the way to have none where a group has one */
+	if (v->kind == NODE_TEXT && view_is(v->text, "none"))
+		return;
+	parse_template(p, row, v, at, &l->jail);
+	if (l->jail.n != 0 && strspn((const char *)l->jail.p, "/") == l->jail.n)
+		tree_fault(&p->t, v->mark, at, "%s is no jail; use a folder, "
+		    "or none", tree_quote(&p->t, l->jail));
+}
+
+static void
+parse_start(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	parse_template(p, row, v, at, &((struct layer *)into)->start);
+}
+
+static void
+parse_create(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	row_switch(p, row, v, at, &((struct layer *)into)->create);
+}
+
+static void
+parse_dirs(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_relative,
+	    &((struct layer *)into)->dirs);
+}
+
+static void
+parse_umask(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct layer *l = into;
+	struct view text;
+
+	if (!row_text(p, v, at, row->allowed, &text))
+		return;
+	if (!value_umask(text, &l->umask))
+		tree_fault(&p->t, v->mark, at, "%s is not a file mode; use %s",
+		    tree_quote(&p->t, text), row->allowed);
+}
+
+static const char *
+allow_words(struct parse *p)
+{
+	struct wr w = wr_new(512);
+	struct view v;
+
+	for (unsigned i = 0; policy_allow_word(i) != NULL; i++) {
+		if (i != 0)
+			wr_bytes(&w, view_str(", "));
+		wr_bytes(&w, view_str(policy_allow_word(i)));
+	}
+	v = tree_copy(&p->t, wr_view(&w));
+	wr_free(&w);
+	return v.p != NULL ? (const char *)v.p : "";
+}
+
+static void
+parse_allow_word(struct parse *p, const struct node *v,
+    const struct path *at, struct layer *l)
+{
+	const uint32_t served = ALLOW_SFTP | ALLOW_SCP;
+	uint32_t bit = policy_allow_bit(v->text);
+
+	if (bit == 0)
+		tree_fault(&p->t, v->mark, at, "%s is not a right; use %s",
+		    tree_quote(&p->t, v->text), allow_words(p));
+	else if ((l->allow & bit) != 0)
+		tree_fault(&p->t, v->mark, at, "%s is given twice; needs one",
+		    tree_quote(&p->t, v->text));
+	else if ((bit & served) == 0)
+		tree_warn(&p->t, v->mark, at, "%s is granted but not yet "
+		    "served by this version; nobody can use it",
+		    tree_quote(&p->t, v->text));
+	l->allow |= bit;
+}
+
+static void
+parse_allow(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct path here = { at, view_of(NULL, 0), 0 };
+	struct layer *l = into;
+	struct view text;
+
+	if (!row_is_list(p, v, at, CONFIG_MAX_LIST, row->allowed))
+		return;
+	for (const struct item *i = v->first; i != NULL;
+	    i = i->next, here.index++)
+		if (row_text(p, i->value, &here, row->allowed, &text))
+			parse_allow_word(p, i->value, &here, l);
+}
+
+/* ---- auth ---- */
+
+bool
+layer_chain_has(const struct auth_chain *c, int method)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->method[i] == method)
+			return true;
+	return false;
+}
+
+/* Adds one method; what is wrong with it, or NULL. */
+static const char *
+chain_add(struct auth_chain *c, struct view word)
+{
+	int m = auth_method_find(word);
+
+	if (m == AUTH_KBDINT || m == AUTH_HOSTBASED)
+		return "is not in this version; use publickey or password";
+	if (m == -1 || m == AUTH_NONE)
+		return "is not a method; use publickey or password, joined "
+		    "with + if both are needed";
+	if (layer_chain_has(c, m))
+		return "is in this entry twice; needs one";
+	if (c->n == POLICY_CHAIN_MAX)
+		return "is one method too many; an entry joins at most 4";
+	c->method[c->n++] = (uint8_t)m;
+	return NULL;
+}
+
+/* "publickey+password" */
+static bool
+parse_chain(struct parse *p, const struct node *v, const struct path *at,
+    struct auth_chain *c)
+{
+	struct view rest = v->text, word;
+	const uint8_t *plus;
+	const char *why;
+
+	do {
+		plus = rest.n != 0 ? memchr(rest.p, '+', rest.n) : NULL;
+		word = rest;
+		if (plus != NULL) {
+			word.n = (size_t)(plus - rest.p);
+			rest = view_of(plus + 1, rest.n - word.n - 1);
+		}
+		if ((why = chain_add(c, word)) != NULL) {
+			tree_fault(&p->t, v->mark, at, "%s %s",
+			    tree_quote(&p->t, word), why);
+			return false;
+		}
+	} while (plus != NULL);
+	return true;
+}
+
+static void
+parse_auth(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct path here = { at, view_of(NULL, 0), 0 };
+	struct layer *l = into;
+	struct auth_chain *chains;
+	struct view text;
+
+	if (!row_is_list(p, v, at, 16, row->allowed) ||
+	    (chains = tree_take_array(&p->t, v->n, sizeof(*chains))) == NULL)
+		return;
+	if (v->n == 0)
+		tree_fault(&p->t, v->mark, at, "is empty; needs %s",
+		    row->allowed);
+	for (const struct item *i = v->first; i != NULL;
+	    i = i->next, here.index++)
+		if (row_text(p, i->value, &here, row->allowed, &text) &&
+		    parse_chain(p, i->value, &here, &chains[l->nauth]))
+			l->nauth++;
+		else
+			chains[l->nauth].n = 0;
+	l->auth = chains;
+}
+
+/* ---- env, from, keys, password ---- */
+
+static void
+parse_env(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_env,
+	    &((struct layer *)into)->env);
+}
+
+static void
+parse_from(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct layer *l = into;
+
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_cidr,
+	    &l->from);
+	/* an empty list would read as "nobody" and mean "anywhere" */
+	if (v->kind == NODE_LIST && v->n == 0)
+		tree_fault(&p->t, v->mark, at, "is empty; needs %s, or leave "
+		    "the key out to allow any address", row->allowed);
+}
+
+static void
+parse_keys(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct path here = { at, view_of(NULL, 0), 0 };
+	struct layer *l = into;
+	struct policy_key *keys;
+	const char *why;
+	struct view text;
+
+	if (!row_is_list(p, v, at, CONFIG_MAX_LIST, row->allowed) ||
+	    (keys = tree_take_array(&p->t, v->n, sizeof(*keys))) == NULL)
+		return;
+	for (const struct item *i = v->first; i != NULL;
+	    i = i->next, here.index++) {
+		struct mark m = i->value->mark;
+
+		if (!row_text(p, i->value, &here, row->allowed, &text))
+			continue;
+		while (text.n != 0 && (text.p[text.n - 1] == '\n' ||
+		    text.p[text.n - 1] == ' '))
+			text.n--;	/* a block of one line */
+		if (!value_key_line(text, &why) ||
+		    (p->env->key_line != NULL &&
+		    !p->env->key_line(text, &why))) {
+			tree_fault(&p->t, m, &here, "%s", why);
+			continue;
+		}
+		keys[l->nkeys++] = (struct policy_key){ text,
+		    view_str(p->t.file[m.file]), m.line };
+	}
+	l->keys = keys;
+}
+
+static void
+parse_key_files(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_template,
+	    &((struct layer *)into)->key_files);
+}
+
+/* The value is never shown: it may be a password in clear. */
+static void
+parse_password(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	struct layer *l = into;
+	struct view text;
+	bool none;
+
+	if (!row_text(p, v, at, row->allowed, &text))
+		return;
+	if (!value_hash(text, &none))
+		tree_fault(&p->t, v->mark, at, "is not a crypt(3) hash; "
+		    "needs %s", row->allowed);
+	else if (!none)
+		l->password = text;
+}
+
+static void
+parse_pam(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	(void)row;
+	(void)into;
+	tree_fault(&p->t, v->mark, at, "logins through PAM are not in this "
+	    "version; use password or authorized_keys");
+}
+
+static const struct key_row user_rows[] = {
+	{ .name = "group", .parse = parse_group, .id = UK_GROUP,
+	    .allowed = "the name of a group" },
+	{ .name = "account", .parse = parse_account, .id = UK_ACCOUNT },
+	{ .name = "jail", .parse = parse_jail, .id = UK_JAIL,
+	    .allowed = "an absolute path, or none" },
+	{ .name = "create", .parse = parse_create, .id = UK_CREATE,
+	    .allowed = "on or off" },
+	{ .name = "dirs", .parse = parse_dirs, .id = UK_DIRS,
+	    .allowed = "folders inside of the jail" },
+	{ .name = "start", .parse = parse_start, .id = UK_START,
+	    .allowed = "an absolute path" },
+	{ .name = "umask", .parse = parse_umask, .id = UK_UMASK,
+	    .allowed = "0000-0777" },
+	{ .name = "allow", .parse = parse_allow, .id = UK_ALLOW,
+	    .allowed = "rights, such as sftp" },
+	{ .name = "auth", .parse = parse_auth, .id = UK_AUTH,
+	    .allowed = "methods, such as publickey" },
+	{ .name = "env", .parse = parse_env, .id = UK_ENV,
+	    .allowed = "patterns of names, such as LC_*" },
+	{ .name = "from", .parse = parse_from, .id = UK_FROM,
+	    .allowed = "networks, such as 203.0.113.0/24" },
+	{ .name = "authorized_keys", .parse = parse_keys, .id = UK_KEYS,
+	    .allowed = "public keys, as in authorized_keys" },
+	{ .name = "authorized_keys_files", .parse = parse_key_files,
+	    .id = UK_KEY_FILES, .allowed = "absolute paths" },
+	{ .name = "password", .parse = parse_password, .id = UK_PASSWORD,
+	    .allowed = "a hash that starts with $y$, $gy$, $7$, $2b$, $6$ or "
+	    "$5$, or \"!\" for none" },
+	{ .name = "pam", .parse = parse_pam, .id = UK_PAM },
+};
+
+_Static_assert(sizeof(user_rows) / sizeof(user_rows[0]) == UK_ALL,
+    "a row for each key");
+
+const char *
+layer_key(enum user_key key)
+{
+	return user_rows[key].name;
+}
+
+void
+layer_parse(struct parse *p, const struct node *v, const struct path *at,
+    struct layer *l)
+{
+	l->note.at = l->at;
+	row_walk(p, v, at, user_rows, UK_ALL, l, &l->note);
+}

@@ -1,0 +1,45 @@
+/*
+ * One layer of a policy: what a user, a group or `defaults` says itself.
+ * Inside of config_*.c only.
+ */
+#ifndef BASE_CONFIG_LAYER_H
+#define BASE_CONFIG_LAYER_H
+
+#include "base/config_parse.h"
+
+/*
+ * A user's policy is looked up in layers: the user's own keys, those of its
+ * group, those of defaults, and what is built in.  The nearest layer that has
+ * a key gives its whole value; nothing is merged below a key.
+ */
+enum user_key {
+	UK_GROUP, UK_ACCOUNT, UK_JAIL, UK_CREATE, UK_DIRS, UK_START, UK_UMASK,
+	UK_ALLOW, UK_AUTH, UK_ENV, UK_FROM, UK_KEYS, UK_KEY_FILES,
+	UK_PASSWORD, UK_PAM, UK_ALL
+};
+
+struct layer {
+	enum { LAYER_BUILTIN, LAYER_DEFAULTS, LAYER_GROUP, LAYER_USER } kind;
+	struct row_note note;		/* by enum user_key */
+	struct mark at[UK_ALL];
+	const struct layer *group;	/* users only */
+	struct account account;
+	struct view jail, start, password;
+	bool create;
+	struct view_list dirs, env, from, key_files;
+	uint32_t umask, allow;
+	const struct auth_chain *auth;
+	size_t nauth;
+	const struct policy_key *keys;
+	size_t nkeys;
+};
+
+/* Reads the keys of v; l is zeroed but for its kind. */
+void layer_parse(struct parse *p, const struct node *v, const struct path *at,
+    struct layer *l);
+/* The key as written in the YAML. */
+const char *layer_key(enum user_key key);
+/* Is the method (enum auth_method) one of the chain's? */
+bool layer_chain_has(const struct auth_chain *c, int method);
+
+#endif
