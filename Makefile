@@ -1,6 +1,8 @@
 # Sallyport.  `make` builds into build/; see README.md for the two commands.
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -87,8 +89,8 @@ install: all
 	install -d $(SBIN) $(LIBEXEC) $(MAN)/man5 $(MAN)/man8
 	install -m 755 $(BUILD)/sallyportd $(SBIN)/
 	install -m 755 $(BUILD)/sallyport-account $(LIBEXEC)/
-	install -m 644 $(wildcard packaging/doc/*.5) $(MAN)/man5/
-	install -m 644 $(wildcard packaging/doc/*.8) $(MAN)/man8/
+	install -m 644 $(wildcard packaging/man/*.5) $(MAN)/man5/
+	install -m 644 $(wildcard packaging/man/*.8) $(MAN)/man8/
 	install -d -m 755 $(CONF) $(CONF)/users.d
 	test -e $(CONF)/sallyport.yaml || \
 		install -m 600 etc/sallyport.yaml $(CONF)/

@@ -18,12 +18,6 @@ server_pid() {
 		fi
 	done
 }
-hold() {
-	coproc SSH -s -- sftp
-	HOLD_IN=${COPROC[0]} HOLD_OUT=${COPROC[1]} HOLD=$COPROC_PID
-	printf '\0\0\0\5\1\0\0\0\3' >&"$HOLD_OUT"
-	head -c 5 <&"$HOLD_IN" >/dev/null
-}
 jailed() { # pids in the jail
 	local p
 	for p in $(tree); do
@@ -37,11 +31,11 @@ no_jailed() { [ -z "$(jailed)" ]; }
 t_server_process() {
 	local p sig
 	for sig in SEGV KILL ABRT; do
-		hold
+		hold_sftp
 		p=$(server_pid)
 		[ -n "$p" ] || fail "no server process"
 		kill -$sig "$p"
-		wait "$HOLD" || true
+		release
 		eventually back "$p"
 		sftp_do "put $SRC/f4095 /d/after-$sig"
 		same "$SRC/f4095" "$JAIL/d/after-$sig"
@@ -61,12 +55,11 @@ t_listener_is_never_away() { # connections during the gap wait, not fail
 
 t_login_process() {
 	local w
-	hold
-	coproc_fd=$HOLD_OUT
+	hold_sftp
 	w=$(jailed)
 	[ -n "$w" ] || fail "no worker"
 	kill -SEGV $w
-	wait "$HOLD" || true
+	release
 	sftp_do pwd
 	alive "$SERVER"
 }
@@ -77,11 +70,11 @@ t_one_of_two_sessions() { # the other goes on
 	local q=$! w
 	eventually test -s "$JAIL/d/other"
 	w=$(jailed)
-	hold
+	hold_sftp
 	for p in $(jailed); do
 		case " $w " in *" $p "*) ;; *) kill -KILL "$p" ;; esac
 	done
-	wait "$HOLD" || true
+	release
 	wait $q
 	same "$SRC/f67108864" "$JAIL/d/other"
 }

@@ -423,6 +423,22 @@ SSH() { # OPTION... : ssh, the host is named for you; command after --
 	"${SSHV:+$SSHV/bin/}ssh" "${OPTS[@]}" -p "$PORT" \
 	    ${a[@]+"${a[@]}"} "${WHO:-alice}@${ADDR:-127.0.0.1}" "$@"
 }
+# hold_sftp [OPTION...]: a session that stays open until release; its ssh is
+# process $HOLD, its streams the descriptors $HOLD_IN and $HOLD_OUT.
+hold_sftp() {
+	ssh_opts
+	coproc HELD { exec "${SSHV:+$SSHV/bin/}ssh" "${OPTS[@]}" -p "$PORT" \
+	    "$@" -s "${WHO:-alice}@${ADDR:-127.0.0.1}" sftp; } 2>/dev/null
+	HOLD_IN=${HELD[0]} HOLD_OUT=${HELD[1]} HOLD=$HELD_PID
+	printf '\0\0\0\5\1\0\0\0\3' >&"$HOLD_OUT"
+	head -c 9 <&"$HOLD_IN" >"$T/hold" # no subshell sees these streams
+	eq "an SFTP version" "$(od -An -tx1 -j4 "$T/hold" | tr -d ' ')" \
+	    0200000003
+}
+release() {
+	exec {HOLD_OUT}>&-
+	wait "$HOLD" 2>/dev/null || true
+}
 SCP() {
 	ssh_opts
 	if [ -n "$SSHV" ]; then

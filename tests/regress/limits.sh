@@ -41,16 +41,12 @@ t_unauthenticated() {
 	drop
 	eventually sftp_do pwd
 	# those who are in do not count
-	coproc SSH -s -- sftp
-	local in=${COPROC[0]} out=${COPROC[1]} p=$COPROC_PID
-	printf '\0\0\0\5\1\0\0\0\3' >&"$out"
-	head -c 5 <&"$in" >/dev/null
+	hold_sftp
 	hold 3
 	sleep 0.2
 	sftp_do pwd
 	drop
-	exec {out}>&-
-	wait $p
+	release
 }
 
 t_connections() {

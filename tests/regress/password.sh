@@ -42,7 +42,7 @@ with_pw() { # WHO PASSWORD... : pwd by sftp
 	printf '%s\n' "$@" >"$T/pw"
 	ssh_opts
 	echo pwd | PWFILE=$T/pw SSH_ASKPASS=$T/askpass \
-	    SSH_ASKPASS_REQUIRE=force sftp "${OPTS[@]}" -o BatchMode=no \
+	    SSH_ASKPASS_REQUIRE=force sftp -o BatchMode=no "${OPTS[@]}" \
 	    -o NumberOfPasswordPrompts="${TRIES:-1}" \
 	    -o PreferredAuthentications="${PREF:-password}" \
 	    -o IdentityFile="${ID:-$T/id}" -P "$PORT" "$who@127.0.0.1"

@@ -34,12 +34,15 @@ def s_limit():
 
 def t_unknown_kinds():
     c = logged_in()
-    for kind, reason in ((b"x", (3, 1)), (b"direct-tcpip", (1,)),
-                         (b"forwarded-tcpip", (1, 3)), (b"x11", (1, 3)),
-                         (b"direct-streamlocal@openssh.com", (1,)),
-                         (b"auth-agent@openssh.com", (1, 3))):
+    tcp = string(b"127.0.0.1") + u32(22)
+    for kind, body, reason in (
+            (b"x", b"", (3, 1)), (b"direct-tcpip", tcp + tcp, (1,)),
+            (b"forwarded-tcpip", tcp + tcp, (1, 3)), (b"x11", tcp, (1, 3)),
+            (b"direct-streamlocal@openssh.com",
+             string(b"/s") + string(b"") + u32(0), (1,)),
+            (b"auth-agent@openssh.com", b"", (1, 3))):
         c.send(CHANNEL_OPEN, string(kind), u32(0), u32(1 << 20), u32(32768),
-               string(b"127.0.0.1"), u32(22), string(b"127.0.0.1"), u32(1))
+               body)
         p = c.recv(OPEN_FAILURE)
         got = struct.unpack_from(">I", p, 5)[0]
         assert got in reason, f"{kind}: reason {got}"

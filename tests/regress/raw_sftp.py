@@ -390,6 +390,9 @@ def t_writes():
         assert s.status(WRITE, string(h) + u64(off) + string(b"xx"))[0] != OK
     with open(JAIL + "/d/wr", "rb") as f:
         eq("content", f.read(), b"\0" * 5 + block)
+    # Go's client, in the hands of rclone, leaves bytes behind the data
+    body = string(h) + u64(5) + string(block[:9]) + b"rest of a buffer"
+    eq("bytes behind", s.status(WRITE, body)[0], OK)
     a = s.open(b"/d/wr", W | APPEND)
     eq("append", s.status(WRITE, string(a) + u64(0) + string(b"end"))[0], OK)
     with open(JAIL + "/d/wr", "rb") as f:

@@ -24,24 +24,22 @@ t_idle() {
 }
 t_with_sessions() {
 	fresh_server
-	local out p
-	coproc SSH -s -- sftp
-	out=${COPROC[1]} p=$COPROC_PID
-	printf '\0\0\0\5\1\0\0\0\3' >&"$out"
-	head -c 5 <&"${COPROC[0]}" >/dev/null
+	hold_sftp
+	rm -f "$T/ready"
 	py raw_sftp.py busy "$T/ready" &
 	local a=$!
 	eventually test -e "$T/ready"
 	exec {fd}<>/dev/tcp/127.0.0.1/"$PORT"
 	stops
 	wait $a
-	refused wait "$p"
+	refused wait "$HOLD"
 	logged 'event=disconnect' 'user=alice'
 }
 t_client_that_does_not_read() {
 	fresh_server
 	cp "$SRC/f67108864" "$JAIL/d/y"
 	own "$JAIL/d/y"
+	rm -f "$T/ready"
 	py raw_sftp.py noread "$T/ready" &
 	local a=$!
 	eventually test -e "$T/ready"

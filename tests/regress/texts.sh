@@ -52,13 +52,10 @@ t_silent_client_is_kept_alive() {
 t_dead_client_is_let_go() {
 	TOP_YAML='keepalive: {interval: 1s, count: 2}'
 	fresh_server
-	coproc SSH -s -- sftp
-	local in=${COPROC[0]} out=${COPROC[1]} p=$COPROC_PID
-	printf '\0\0\0\5\1\0\0\0\3' >&"$out"
-	head -c 5 <&"$in" >/dev/null
-	kill -STOP "$p"
+	hold_sftp
+	kill -STOP "$HOLD"
 	logged 'event=disconnect' 'user=alice' '(alive|answer|silent|respond)'
-	kill -CONT "$p"
-	wait "$p" || true
+	kill -CONT "$HOLD"
+	release
 }
 run_parts

@@ -10,20 +10,13 @@ field() { awk -v k="$2:" '$1 == k { $1 = ""; print substr($0, 2) }' \
 # A session that stays open, and the process that serves it: the one of the
 # tree that is chrooted into the jail.
 hold() {
-	coproc SSH -s -- sftp
-	HOLD_IN=${COPROC[0]} HOLD_OUT=${COPROC[1]} HOLD=$COPROC_PID
-	printf '\0\0\0\5\1\0\0\0\3' >&"$HOLD_OUT"
-	head -c 5 <&"$HOLD_IN" >/dev/null
+	hold_sftp
 	WORKER=
 	for p in $(tree); do
 		[ "$(stat -L -c %d:%i "/proc/$p/root" 2>/dev/null)" != \
 		    "$(stat -c %d:%i "$JAIL")" ] || WORKER=$p
 	done
 	[ -n "$WORKER" ] || fail "no process is in the jail"
-}
-release() {
-	exec {HOLD_OUT}>&-
-	wait "$HOLD" || true
 }
 
 t_worker() {
@@ -122,7 +115,7 @@ t_nothing_left_after() { # of a session
 	# cut off instead of closed
 	hold
 	kill -KILL "$HOLD"
-	wait "$HOLD" || true
+	release
 	eventually few "$n"
 }
 few() { [ "$(tree | wc -l)" -le "$1" ]; }
