@@ -70,4 +70,9 @@ void auth_request(struct auth *a, struct view payload,
 /* After VERDICT_SUCCESS: what the proof limits.  Borrowed from a. */
 const struct auth_limits *auth_limits(const struct auth *a);
 
+/* For the check of a configuration: does this authorized_keys line hold a key
+ * that this build can read?  Options are judged at login, where an unknown one
+ * refuses the key.  *why_out, static: "is ...; needs ...". */
+bool auth_key_line(struct view line, const char **why_out) MUST_CHECK;
+
 #endif

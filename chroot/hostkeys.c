@@ -11,6 +11,8 @@
 
 #define FILE_MAX ((off_t)64 * 1024)	/* a 16384-bit RSA key takes 13 KiB */
 
+static const char prefix[] = ": host_keys: ";
+
 static void PRINTF_LIKE(3, 4)
 fault(struct wr *faults, const char *path, const char *fmt, ...)
 {
@@ -21,7 +23,7 @@ fault(struct wr *faults, const char *path, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	wr_bytes(faults, view_str(path));
-	wr_bytes(faults, view_str(": host_keys: "));
+	wr_bytes(faults, view_str(prefix));
 	wr_bytes(faults, view_str(text));
 	wr_bytes(faults, view_str("\n"));
 }
@@ -33,28 +35,29 @@ check_file(int fd, const char *path, struct wr *faults)
 	struct stat st;
 
 	if (fstat(fd, &st) == -1) {
-		fault(faults, path, "%s", strerror(errno));
+		fault(faults, path, "cannot be looked at: %s; needs a "
+		    "readable private key file", strerror(errno));
 		return false;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		fault(faults, path, "not a regular file; name a private key "
+		fault(faults, path, "is no regular file; needs a private key "
 		    "file");
 		return false;
 	}
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		fault(faults, path, "belongs to uid %u; it must belong to "
-		    "root: chown root '%s'", (unsigned)st.st_uid, path);
+		fault(faults, path, "belongs to uid %u; needs root as its "
+		    "owner: chown root '%s'", (unsigned)st.st_uid, path);
 		return false;
 	}
 	if ((st.st_mode & 077) != 0) {
-		fault(faults, path, "mode %04o lets others at the key; it "
-		    "must be 0600: chmod 600 '%s'",
+		fault(faults, path, "has mode %04o, which lets others at the "
+		    "key; needs 0600: chmod 600 '%s'",
 		    (unsigned)(st.st_mode & 07777), path);
 		return false;
 	}
 	if (st.st_size > FILE_MAX) {
-		fault(faults, path, "larger than 64 KiB; name a private key "
-		    "file");
+		fault(faults, path, "is larger than 64 KiB; needs a private "
+		    "key file");
 		return false;
 	}
 	return true;
@@ -70,9 +73,9 @@ read_file(const char *path, struct wr *out, struct wr *faults)
 	ssize_t n = 0;
 
 	if (fd == -1) {
-		fault(faults, path, "%s; name a readable private key file "
-		    "(ssh-keygen -t ed25519 -N '' -f '%s' makes one)",
-		    strerror(errno), path);
+		fault(faults, path, "cannot be opened: %s; needs a readable "
+		    "private key file (ssh-keygen -t ed25519 -N '' -f '%s' "
+		    "makes one)", strerror(errno), path);
 		return false;
 	}
 	if (check_file(fd, path, faults)) {
@@ -96,8 +99,9 @@ load_one(const char *path, struct wr *faults)
 
 	if (read_file(path, &file, faults) &&
 	    ssh_key_parse_private(wr_view(&file), &k, &why) != OK) {
-		fault(faults, path, "%s; allowed are unencrypted OpenSSH or "
-		    "PEM private keys (ed25519, ecdsa, rsa)", why);
+		fault(faults, path, "holds no key that can be used: %s; needs "
+		    "an unencrypted OpenSSH or PEM private key (ed25519, "
+		    "ecdsa, rsa)", why);
 		k = NULL;
 	}
 	wr_free(&file);
@@ -124,11 +128,11 @@ add_one(struct hostkeys *out, struct view name, struct wr *faults)
 		return false;
 	if ((k = load_one(path, faults)) != NULL) {
 		if (out->n >= HOSTKEYS_MAX)
-			fault(faults, path, "more than %d host keys",
+			fault(faults, path, "is one too many; needs at most %d",
 			    HOSTKEYS_MAX);
 		else if (known(out, k))
-			fault(faults, path, "the same key as another file; "
-			    "name each key once");
+			fault(faults, path, "is the same key as another "
+			    "file; needs each key once");
 		else {
 			out->key[out->n++] = k;
 			k = NULL;
@@ -156,6 +160,28 @@ hostkeys_load(const struct view_list *paths, struct hostkeys *out,
 	}
 	if (!ok)
 		hostkeys_free(out);
+	return ok;
+}
+
+bool
+hostkeys_check(struct view name, char *why, size_t n)
+{
+	char *path = view_dup(name);
+	struct wr faults = wr_new(4096);
+	struct ssh_key *k = path != NULL ? load_one(path, &faults) : NULL;
+	struct view v = wr_view(&faults);
+	size_t skip = name.n + sizeof(prefix) - 1;
+	bool ok = k != NULL;
+
+	/* One line: without the file's name, which the caller knows. */
+	if (v.n > skip)
+		snprintf(why, n, "%.*s", (int)(v.n - skip - 1),
+		    (const char *)v.p + skip);
+	else
+		snprintf(why, n, "cannot be read; needs memory");
+	ssh_key_free(&k);
+	wr_free(&faults);
+	free(path);
 	return ok;
 }
 

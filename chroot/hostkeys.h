@@ -17,6 +17,8 @@ struct hostkeys {
  * was any, and out is then empty. */
 bool hostkeys_load(const struct view_list *paths, struct hostkeys *out,
     struct wr *faults) MUST_CHECK;
+/* Looks at one file.  False: why (n bytes) is "is ...; needs ...". */
+bool hostkeys_check(struct view path, char *why, size_t n) MUST_CHECK;
 /* Frees the keys; their secrets are wiped. */
 void hostkeys_free(struct hostkeys *k);
 /* Does a signature take so long that a child should make it (RSA)? */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/auth.h"
 #include "base/crypto.h"
 #include "base/proctitle.h"
 #include "chroot/generation.h"
@@ -21,6 +22,15 @@ algorithm_known(const char *kind, struct view name)
 	if (strcmp(kind, "host_key") == 0)
 		return namelist_has(view_str(ssh_sigalg_list()), name);
 	return view_is(name, "none");
+}
+
+static bool
+host_key(struct view path, const char **why_out)
+{
+	static char why[640];	/* this process does nothing else */
+
+	*why_out = why;
+	return hostkeys_check(path, why, sizeof(why));
 }
 
 static bool
@@ -47,6 +57,8 @@ parse_child(const struct parse_job *j, const struct parse_how *how)
 		.resolve = resolve_account,
 		.ctx = (void *)(uintptr_t)how->helper,
 		.algorithm_known = algorithm_known,
+		.key_line = auth_key_line,
+		.host_key = host_key,
 		.max_connections = how->max_connections,
 	};
 	struct wr out = wr_new(PARSE_BLOCK_MAX), faults = wr_new(PARSE_FAULTS_MAX);
