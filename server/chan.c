@@ -98,11 +98,31 @@ finish(struct chan *k)
 }
 
 void
+chan_say(struct chan *k, const char *text)
+{
+	k->say = text;
+	chan_pump_in(k);
+}
+
+/* Our own last words; a key exchange may make them wait for `drain`. */
+static void
+say(struct chan *k)
+{
+	k->say += ssh_channel_write(k->ch, 1, view_str(k->say));
+	if (*k->say == '\0')
+		finish(k);
+}
+
+void
 chan_pump_in(struct chan *k)
 {
 	bool eof = false;
 	struct view v;
 
+	if (k->say != NULL && k->ch != NULL && !k->finished) {
+		say(k);
+		return;
+	}
 	if (k->duct == NULL || k->ch == NULL || k->opening)
 		return;
 	if (chan_wants_read(k)) {

@@ -47,6 +47,7 @@ struct chan {
 	bool ended;			/* MSG_ENDED came: status below */
 	bool duct_eof;			/* the login will send no more */
 	bool finished;			/* exit status, EOF and CLOSE are out */
+	const char *say;		/* what is left of chan_say's text */
 	bool signalled, core;
 	uint32_t status;
 	char signal[16];
@@ -172,6 +173,8 @@ struct chan *chan_find(struct client *c, uint32_t id);
 void chan_free(struct chan *k);
 /* Asks the login to serve SFTP on this channel. */
 enum err chan_open_sftp(struct chan *k);
+/* Tells the client a static text on stderr, then ends with k->status. */
+void chan_say(struct chan *k, const char *text);
 /* The channel is closed: the login is told, the duct ends. */
 void chan_closed(struct chan *k);
 /* Bytes from the login to the client, and the end of an ended one. */

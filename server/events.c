@@ -176,14 +176,10 @@ is_old_scp(struct view command)
 static void
 refuse_scp(struct chan *k, uint64_t now)
 {
-	static const char text[] = "The old scp protocol is not served here: "
-	    "use scp without -O, or sftp.\r\n";
-
 	ssh_request_accept(k->ch, now);
-	ssh_channel_write(k->ch, 1, view_str(text));
-	ssh_channel_exit_status(k->ch, 1);
-	ssh_channel_eof(k->ch);
-	ssh_channel_close(k->ch);
+	k->status = 1;
+	chan_say(k, "The old scp protocol is not served here: "
+	    "use scp without -O, or sftp.\r\n");
 }
 
 static void
@@ -237,7 +233,7 @@ on_eof(void *ctx, struct ssh_channel *ch)
 		return;
 	if (k->duct != NULL)
 		duct_eof(k->duct);
-	else
+	else if (k->say == NULL)
 		ssh_channel_close(ch);
 }
 
