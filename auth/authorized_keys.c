@@ -408,12 +408,7 @@ looks_like_type(struct view v)
 bool
 ak_type_known(struct view type)
 {
-	struct view list = view_str(ssh_sigalg_list()), alg;
-
-	while (namelist_next(&list, &alg))
-		if (ssh_sigalg_fits(alg, type))
-			return true;
-	return false;
+	return ssh_key_type_known(type);
 }
 
 bool

@@ -6,36 +6,72 @@
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* No key that we take needs more: 16384 bits of modulus in base64 are 2.8
- * kB, 64 bits of exponent a few bytes. */
-#define BLOB_MAX	4096
-#define LINE_KEY_MAX	(BLOB_MAX / 3 * 4 + 4)
+#define LINE_KEY_MAX	(KEY_BLOB_MAX / 3 * 4 + 4)
 #define RSA_SIG_MAX	(SSHKEY_RSA_MAX / 8)
 
-/* Certificates and sk- keys will be rows of their own. */
+#define SK_ED25519	"sk-ssh-ed25519@openssh.com"
+#define SK_ECDSA	"sk-ecdsa-sha2-nistp256@openssh.com"
+#define WEBAUTHN	"webauthn-sk-ecdsa-sha2-nistp256@openssh.com"
+#define CERT(name)	name "-cert-v01@openssh.com"
+
+/* The kinds of pkey in their order; then the same on security tokens. */
 static const struct key_type key_types[] = {
-	{ "ssh-ed25519", NULL, "ssh-ed25519", PKEY_ED25519 },
-	{ "ecdsa-sha2-nistp256", "nistp256", "ecdsa-sha2-nistp256",
-	    PKEY_P256 },
-	{ "ecdsa-sha2-nistp384", "nistp384", "ecdsa-sha2-nistp384",
-	    PKEY_P384 },
-	{ "ecdsa-sha2-nistp521", "nistp521", "ecdsa-sha2-nistp521",
-	    PKEY_P521 },
-	{ "ssh-rsa", NULL, "rsa-sha2-512,rsa-sha2-256", PKEY_RSA },
+	{ .name = "ssh-ed25519", .sigalgs = "ssh-ed25519",
+	    .kind = PKEY_ED25519 },
+	{ .name = "ecdsa-sha2-nistp256", .curve = "nistp256",
+	    .sigalgs = "ecdsa-sha2-nistp256", .kind = PKEY_P256 },
+	{ .name = "ecdsa-sha2-nistp384", .curve = "nistp384",
+	    .sigalgs = "ecdsa-sha2-nistp384", .kind = PKEY_P384 },
+	{ .name = "ecdsa-sha2-nistp521", .curve = "nistp521",
+	    .sigalgs = "ecdsa-sha2-nistp521", .kind = PKEY_P521 },
+	{ .name = "ssh-rsa", .sigalgs = "rsa-sha2-512,rsa-sha2-256",
+	    .kind = PKEY_RSA },
+	{ .name = SK_ED25519, .sigalgs = SK_ED25519, .kind = PKEY_ED25519,
+	    .sk = true },
+	{ .name = SK_ECDSA, .curve = "nistp256",
+	    .sigalgs = SK_ECDSA "," WEBAUTHN, .kind = PKEY_P256, .sk = true },
 };
 
-/* "ssh-rsa" as a signature algorithm is SHA-1 and has no row. */
+#define HOST_SIGALGS	"ssh-ed25519,ecdsa-sha2-nistp256," \
+	"ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
+
+/* "ssh-rsa" as a signature algorithm is SHA-1 and has no row, nor has its
+ * certificate.  What a certificate's key signs bears the plain name. */
 static const struct sigalg {
-	const char *name;
-	const char *type;
+	const char *name;		/* in requests */
+	const char *type;		/* of the blob it goes with */
+	const char *inner;		/* in the signature */
 	enum hash_alg hash;		/* not used by Ed25519 */
+	bool webauthn;
 } sigalgs[] = {
-	{ "ssh-ed25519", "ssh-ed25519", HASH_SHA512 },
-	{ "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", HASH_SHA256 },
-	{ "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", HASH_SHA384 },
-	{ "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", HASH_SHA512 },
-	{ "rsa-sha2-512", "ssh-rsa", HASH_SHA512 },
-	{ "rsa-sha2-256", "ssh-rsa", HASH_SHA256 },
+	{ "ssh-ed25519", "ssh-ed25519", "ssh-ed25519", HASH_SHA512, false },
+	{ "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256",
+	    "ecdsa-sha2-nistp256", HASH_SHA256, false },
+	{ "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384",
+	    "ecdsa-sha2-nistp384", HASH_SHA384, false },
+	{ "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521",
+	    "ecdsa-sha2-nistp521", HASH_SHA512, false },
+	{ "rsa-sha2-512", "ssh-rsa", "rsa-sha2-512", HASH_SHA512, false },
+	{ "rsa-sha2-256", "ssh-rsa", "rsa-sha2-256", HASH_SHA256, false },
+	{ SK_ED25519, SK_ED25519, SK_ED25519, HASH_SHA512, false },
+	{ SK_ECDSA, SK_ECDSA, SK_ECDSA, HASH_SHA256, false },
+	{ WEBAUTHN, SK_ECDSA, WEBAUTHN, HASH_SHA256, true },
+	{ CERT("ssh-ed25519"), CERT("ssh-ed25519"), "ssh-ed25519",
+	    HASH_SHA512, false },
+	{ CERT("ecdsa-sha2-nistp256"), CERT("ecdsa-sha2-nistp256"),
+	    "ecdsa-sha2-nistp256", HASH_SHA256, false },
+	{ CERT("ecdsa-sha2-nistp384"), CERT("ecdsa-sha2-nistp384"),
+	    "ecdsa-sha2-nistp384", HASH_SHA384, false },
+	{ CERT("ecdsa-sha2-nistp521"), CERT("ecdsa-sha2-nistp521"),
+	    "ecdsa-sha2-nistp521", HASH_SHA512, false },
+	{ CERT("rsa-sha2-512"), CERT("ssh-rsa"), "rsa-sha2-512",
+	    HASH_SHA512, false },
+	{ CERT("rsa-sha2-256"), CERT("ssh-rsa"), "rsa-sha2-256",
+	    HASH_SHA256, false },
+	{ CERT("sk-ssh-ed25519"), CERT("sk-ssh-ed25519"), SK_ED25519,
+	    HASH_SHA512, false },
+	{ CERT("sk-ecdsa-sha2-nistp256"), CERT("sk-ecdsa-sha2-nistp256"),
+	    SK_ECDSA, HASH_SHA256, false },
 };
 
 const struct key_type *
@@ -66,10 +102,19 @@ sigalg_find(struct view name)
 }
 
 const char *
+ssh_sigalg_host_list(void)
+{
+	return HOST_SIGALGS;
+}
+
+const char *
 ssh_sigalg_list(void)
 {
-	return "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"
-	    "ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
+	return HOST_SIGALGS "," SK_ED25519 "," SK_ECDSA "," WEBAUTHN ","
+	    CERT("ssh-ed25519") "," CERT("ecdsa-sha2-nistp256") ","
+	    CERT("ecdsa-sha2-nistp384") "," CERT("ecdsa-sha2-nistp521") ","
+	    CERT("rsa-sha2-512") "," CERT("rsa-sha2-256") ","
+	    CERT("sk-ssh-ed25519") "," CERT("sk-ecdsa-sha2-nistp256");
 }
 
 bool
@@ -99,7 +144,7 @@ rsa_modulus_check(struct view n)
 static void
 put_blob(struct wr *w, const struct key_type *type, const struct pkey *pk)
 {
-	struct wr a = wr_new(BLOB_MAX), b = wr_new(BLOB_MAX);
+	struct wr a = wr_new(KEY_BLOB_MAX), b = wr_new(KEY_BLOB_MAX);
 
 	pkey_public(pk, &a, &b);
 	wr_cstr(w, type->name);
@@ -127,7 +172,7 @@ ssh_key_from_pkey(struct pkey *pk)
 	}
 	k->pk = pk;
 	k->type = key_type_of(pkey_kind(pk));
-	k->blob = wr_new(BLOB_MAX);
+	k->blob = wr_new(KEY_BLOB_MAX);
 	put_blob(&k->blob, k->type, pk);
 	if (k->blob.bad)
 		ssh_key_free(&k);
@@ -145,44 +190,81 @@ ssh_key_free(struct ssh_key **k)
 	*k = NULL;
 }
 
-/* string pk[32] (RFC 8709 4) */
-static enum err
-parse_ed25519(struct rd *r, const struct key_type *type, struct pkey **out)
+/*
+ * Ed25519	string pk[32] (RFC 8709 4)
+ * ECDSA	string curve, string point (RFC 5656 3.1)
+ * RSA		mpint e, mpint n (RFC 4253 6.6)
+ * and on a security token: string application
+ */
+void
+key_fields_read(struct rd *r, const struct key_type *type,
+    struct key_fields *out)
 {
-	struct view pub = rd_str(r);
-
-	(void)type;
-	if (!rd_done(r) || pub.n != 32)
-		return ERR_PROTO;
-	*out = pkey_ed25519(pub, view_of(NULL, 0));
-	return OK;
+	*out = (struct key_fields){ .a = rd_str(r) };
+	if (type->kind != PKEY_ED25519)
+		out->b = rd_str(r);
+	if (type->sk)
+		out->app = rd_text(r);
 }
 
-/* string curve, string point (RFC 5656 3.1) */
 static enum err
-parse_ecdsa(struct rd *r, const struct key_type *type, struct pkey **out)
+make_rsa(struct view e, struct view n, struct pkey **out)
 {
-	struct view curve = rd_str(r), point = rd_str(r);
-
-	if (!rd_done(r) || !view_is(curve, type->curve))
-		return ERR_PROTO;
-	*out = pkey_ec(type->kind, point, view_of(NULL, 0));
-	return OK;
-}
-
-/* mpint e, mpint n (RFC 4253 6.6) */
-static enum err
-parse_rsa(struct rd *r, const struct key_type *type, struct pkey **out)
-{
-	struct view e = rd_str(r), n = rd_str(r);
 	enum err err;
 
-	(void)type;
-	if (!rd_done(r) || !crypto_mpint(e, &e) || !crypto_mpint(n, &n))
+	if (!crypto_mpint(e, &e) || !crypto_mpint(n, &n))
 		return ERR_PROTO;
 	if ((err = rsa_modulus_check(n)) != OK)
 		return err;
 	*out = pkey_rsa_public(n, e);
+	return *out != NULL ? OK : ERR_PROTO;
+}
+
+static enum err
+make_pkey(const struct key_fields *f, const struct key_type *type,
+    struct pkey **out)
+{
+	struct view none = view_of(NULL, 0);
+
+	*out = NULL;
+	if (type->kind == PKEY_RSA)
+		return make_rsa(f->a, f->b, out);
+	if (type->kind == PKEY_ED25519)
+		*out = pkey_ed25519(f->a, none);
+	else if (view_is(f->a, type->curve))
+		*out = pkey_ec(type->kind, f->b, none);
+	return *out != NULL ? OK : ERR_PROTO;
+}
+
+enum err
+key_fields_make(const struct key_fields *f, const struct key_type *type,
+    struct view blob, struct ssh_key **out)
+{
+	struct ssh_key *k;
+	struct pkey *pk;
+	enum err err;
+
+	*out = NULL;
+	if (f->app.n > KEY_APP_MAX)
+		return ERR_PROTO;
+	if ((err = make_pkey(f, type, &pk)) != OK)
+		return err;
+	if ((k = calloc(1, sizeof(*k))) == NULL) {
+		pkey_free(&pk);
+		return ERR_NOMEM;
+	}
+	k->type = type;
+	k->pk = pk;
+	k->blob = wr_new(blob.n);
+	wr_bytes(&k->blob, blob);
+	if (k->blob.bad) {
+		ssh_key_free(&k);
+		return ERR_NOMEM;
+	}
+	if (type->sk)
+		k->app = view_of(wr_view(&k->blob).p + (f->app.p - blob.p),
+		    f->app.n);
+	*out = k;
 	return OK;
 }
 
@@ -191,24 +273,15 @@ ssh_key_parse_blob(struct view blob, struct ssh_key **out)
 {
 	struct rd r = rd_of(blob);
 	const struct key_type *type = key_type_find(rd_str(&r));
-	struct pkey *pk = NULL;
-	enum err err;
+	struct key_fields f;
 
 	*out = NULL;
 	if (type == NULL)
 		return ERR_PROTO;
-	if (type->kind == PKEY_ED25519)
-		err = parse_ed25519(&r, type, &pk);
-	else if (type->kind == PKEY_RSA)
-		err = parse_rsa(&r, type, &pk);
-	else
-		err = parse_ecdsa(&r, type, &pk);
-	if (err != OK)
-		return err;
-	if (pk == NULL)
+	key_fields_read(&r, type, &f);
+	if (!rd_done(&r))
 		return ERR_PROTO;
-	*out = ssh_key_from_pkey(pk);
-	return *out != NULL ? OK : ERR_NOMEM;
+	return key_fields_make(&f, type, blob, out);
 }
 
 /* ---- lines ---- */
@@ -251,7 +324,7 @@ ssh_key_parse_line(struct view line, struct ssh_key **out,
     struct view *comment_out)
 {
 	struct view type = next_word(&line), text = next_word(&line);
-	struct wr blob = wr_new(BLOB_MAX);
+	struct wr blob = wr_new(KEY_BLOB_MAX);
 	enum err err = ERR_PROTO;
 
 	*out = NULL;
@@ -319,6 +392,31 @@ bool
 ssh_key_is_private(const struct ssh_key *k)
 {
 	return pkey_is_private(k->pk);
+}
+
+bool
+ssh_key_is_sk(const struct ssh_key *k)
+{
+	return k->type->sk;
+}
+
+bool
+ssh_key_type_known(struct view type)
+{
+	return key_type_find(type) != NULL;
+}
+
+bool
+ssh_key_size_ok(const struct ssh_key *k, const struct ssh_key_sizes *min)
+{
+	switch (k->type->kind) {
+	case PKEY_RSA:
+		return ssh_key_bits(k) >= min->rsa;
+	case PKEY_ED25519:
+		return true;
+	default:
+		return ssh_key_bits(k) >= min->ecdsa;
+	}
 }
 
 struct view
@@ -405,23 +503,45 @@ verify_rsa(const struct ssh_key *k, enum hash_alg hash, struct view data,
 }
 
 enum err
-ssh_key_verify(const struct ssh_key *k, struct view alg, struct view data,
-    struct view sig)
+key_verify_raw(const struct ssh_key *k, enum hash_alg hash, struct view data,
+    struct view raw)
+{
+	if (k->type->kind == PKEY_RSA)
+		return verify_rsa(k, hash, data, raw);
+	if (k->type->kind != PKEY_ED25519)
+		return verify_ecdsa(k, hash, data, raw);
+	if (raw.n != 64)
+		return ERR_PROTO;
+	return pkey_verify(k->pk, hash, data, raw, view_of(NULL, 0));
+}
+
+enum err
+ssh_key_verify_details(const struct ssh_key *k, struct view alg,
+    struct view data, struct view sig, struct ssh_sig_details *details)
 {
 	const struct sigalg *s = sigalg_find(alg);
 	struct rd r = rd_of(sig);
-	struct view inner = rd_str(&r), raw = rd_str(&r);
+	struct view inner = rd_str(&r), raw;
 
-	if (!rd_done(&r) || s == NULL || !view_eq(inner, alg) ||
+	*details = (struct ssh_sig_details){ 0 };
+	if (r.bad || s == NULL || !view_is(inner, s->inner) ||
 	    strcmp(s->type, k->type->name) != 0)
 		return ERR_PROTO;
-	if (k->type->kind == PKEY_RSA)
-		return verify_rsa(k, s->hash, data, raw);
-	if (k->type->kind != PKEY_ED25519)
-		return verify_ecdsa(k, s->hash, data, raw);
-	if (raw.n != 64)
+	if (k->type->sk)
+		return sk_verify(k, s->webauthn, data, &r, details);
+	raw = rd_str(&r);
+	if (!rd_done(&r))
 		return ERR_PROTO;
-	return pkey_verify(k->pk, s->hash, data, raw, view_of(NULL, 0));
+	return key_verify_raw(k, s->hash, data, raw);
+}
+
+enum err
+ssh_key_verify(const struct ssh_key *k, struct view alg, struct view data,
+    struct view sig)
+{
+	struct ssh_sig_details details;
+
+	return ssh_key_verify_details(k, alg, data, sig, &details);
 }
 
 enum err
@@ -435,6 +555,8 @@ ssh_key_sign(const struct ssh_key *k, struct view alg, struct view data,
 
 	if (s == NULL || strcmp(s->type, k->type->name) != 0)
 		return ERR_PROTO;
+	if (k->type->sk || k->type->plain != NULL)
+		return ERR_DENIED;
 	if ((err = pkey_sign(k->pk, s->hash, data, &a, &b)) != OK)
 		goto out;
 	wr_str(out, alg);

@@ -1,6 +1,7 @@
 /*
- * SSH keys: blobs (RFC 4253 6.6, RFC 5656, RFC 8332, RFC 8709), text lines,
- * private key files (OpenSSH's "openssh-key-v1", PEM), signatures.
+ * SSH keys: blobs (RFC 4253 6.6, RFC 5656, RFC 8332, RFC 8709; keys on
+ * security tokens: OpenSSH's PROTOCOL.u2f), text lines, private key files
+ * (OpenSSH's "openssh-key-v1", PEM), signatures.  Certificates: sshcert.h.
  */
 #ifndef BASE_SSHKEY_H
 #define BASE_SSHKEY_H
@@ -13,8 +14,8 @@
 
 struct ssh_key;
 
-/* Parses a public key blob, whole: nothing may be left over.  On success the
- * caller owns *out.  ERR_PROTO: malformed or of an unknown type;
+/* Parses a public key blob, whole: nothing may be left over.  A certificate
+ * is not a key: its type is unknown here.  On success the caller owns *out.  ERR_PROTO: malformed or of an unknown type;
  * ERR_LIMIT: an RSA key outside the sizes above. */
 enum err ssh_key_parse_blob(struct view blob, struct ssh_key **out)
     MUST_CHECK;
@@ -40,6 +41,18 @@ void ssh_key_free(struct ssh_key **k);
 const char *ssh_key_type(const struct ssh_key *k);
 unsigned ssh_key_bits(const struct ssh_key *k);
 bool ssh_key_is_private(const struct ssh_key *k);
+/* Does it live on a security token? */
+bool ssh_key_is_sk(const struct ssh_key *k);
+/* Is this the type of a plain key that this build can parse? */
+bool ssh_key_type_known(struct view type);
+
+/* The least sizes that an operator takes; 0: as parsing takes them. */
+struct ssh_key_sizes {
+	uint32_t rsa, ecdsa;		/* bits */
+};
+bool ssh_key_size_ok(const struct ssh_key *k,
+    const struct ssh_key_sizes *min);
+
 /* The public blob, valid as long as the key. */
 struct view ssh_key_blob(const struct ssh_key *k);
 bool ssh_key_equal(const struct ssh_key *a, const struct ssh_key *b);
@@ -50,9 +63,11 @@ void ssh_key_fingerprint(struct view blob, char out[SSHKEY_FP_MAX]);
  * "rsa-sha2-512,rsa-sha2-256" for ssh-rsa, else the type itself.  ssh-rsa
  * (SHA-1) is not among them. */
 const char *ssh_key_sigalgs(const struct ssh_key *k);
-/* Every signature algorithm this build verifies, comma-separated: the value
- * of server-sig-algs (RFC 8308). */
+/* Every signature algorithm this build verifies, comma-separated, those of
+ * certificates included: the value of server-sig-algs (RFC 8308). */
 const char *ssh_sigalg_list(void);
+/* Those that a host key can have, of which this side must sign. */
+const char *ssh_sigalg_host_list(void);
 /* Does signature algorithm `alg` belong to key type `type`? */
 bool ssh_sigalg_fits(struct view alg, struct view type);
 
@@ -61,6 +76,21 @@ bool ssh_sigalg_fits(struct view alg, struct view type);
  * (does not verify), ERR_PROTO (malformed or another algorithm). */
 enum err ssh_key_verify(const struct ssh_key *k, struct view alg,
     struct view data, struct view sig) MUST_CHECK;
+/* What a good signature says beside being good (PROTOCOL.u2f).  All zero for
+ * keys that live on no security token. */
+enum ssh_sig_flag {
+	SSH_SIG_TOUCH = 0x01,		/* somebody was there */
+	SSH_SIG_VERIFIED = 0x04		/* and proved to be the owner */
+};
+struct ssh_sig_details {
+	uint8_t flags;
+	uint32_t counter;
+};
+/* ssh_key_verify that tells; *details is zero unless it is OK.  Whether a
+ * touch or more is needed is the caller's to decide. */
+enum err ssh_key_verify_details(const struct ssh_key *k, struct view alg,
+    struct view data, struct view sig, struct ssh_sig_details *details)
+    MUST_CHECK;
 /* Appends a signature blob to out.  ERR_DENIED: no private half. */
 enum err ssh_key_sign(const struct ssh_key *k, struct view alg,
     struct view data, struct wr *out) MUST_CHECK;

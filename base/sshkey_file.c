@@ -287,7 +287,7 @@ take_openssh_key(struct view b, struct pkey **out, const char **why_out)
 	*out = NULL;
 	if (r.bad || check1 != check2)
 		return fail(ERR_PROTO, why_damaged, why_out);
-	if (type == NULL)
+	if (type == NULL || type->sk)	/* its secret half is elsewhere */
 		return fail(ERR_PROTO, why_type, why_out);
 	if (type->kind == PKEY_ED25519)
 		pk = take_ed25519(&r);

@@ -380,6 +380,12 @@ test_algorithms(void **state)
 		{ p521, "ecdsa-sha2-nistp256",
 		    "signature algorithm does not fit the key" },
 		{ ed, "ssh-ed25519-cert-v01@openssh.com",
+		    "signature algorithm does not fit the key" },
+		{ ed, "sk-ssh-ed25519@openssh.com",
+		    "signature algorithm does not fit the key" },
+		{ p256, "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+		    "signature algorithm does not fit the key" },
+		{ rsa, "ssh-rsa-cert-v01@openssh.com",
 		    "signature algorithm is not allowed" },
 	};
 	struct auth_answer out;

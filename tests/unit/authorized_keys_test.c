@@ -261,8 +261,9 @@ test_bad_lines(void **state)
 		{ "ssh-dss AAAAB3NzaC1kc3M=", "key type is not supported" },
 		{ "ssh-ed25519-cert-v01@openssh.com AAAA",
 		    "key type is not supported" },
-		{ "sk-ssh-ed25519@openssh.com AAAA",
-		    "key type is not supported" },
+		{ "sk-ssh-ed25519 AAAA", "key type is not supported" },
+		{ "webauthn-sk-ecdsa-sha2-nistp256@openssh.com AAAA",
+		    "unknown option" },
 		{ "rsa-sha2-512 AAAA", "key type is not supported" },
 		{ "1024 35 1234567890", "unknown option" },
 	};
