@@ -226,7 +226,8 @@ prove_capabilities(void)
 		    d[i].inheritable != 0)
 			return false;
 	for (unsigned long cap = 0; cap <= 63; cap++)
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0,
+		    0) == 1)
 			return false;
 	return true;
 }

@@ -60,7 +60,8 @@ void generation_forget_keys(struct generation *g);
 /* config_env.resolve: ctx is the helper's path (const char *). */
 bool resolve_account(void *ctx, const char *name, struct policy *out,
     const char **why_out);
-/* The helper beside the binary or in its libexec; NULL: not found.  malloc'ed. */
+/* The helper beside the binary or in its libexec, malloc'ed; NULL: there is
+ * none. */
 char *resolve_find_helper(void);
 
 #endif

@@ -61,7 +61,8 @@ parse_child(const struct parse_job *j, const struct parse_how *how)
 		.host_key = host_key,
 		.max_connections = how->max_connections,
 	};
-	struct wr out = wr_new(PARSE_BLOCK_MAX), faults = wr_new(PARSE_FAULTS_MAX);
+	struct wr out = wr_new(PARSE_BLOCK_MAX);
+	struct wr faults = wr_new(PARSE_FAULTS_MAX);
 	bool ok;
 
 	proctitle_set("config");

@@ -54,7 +54,7 @@ struct warden {
 
 	struct generation *gen[GENERATIONS_KEPT];	/* newest first */
 	struct parse_job parse;
-	bool reload_again;		/* SIGHUP came while one was under way */
+	bool reload_again;		/* SIGHUP came during a reload */
 	struct listeners listeners;
 
 	pid_t server;
@@ -66,7 +66,7 @@ struct warden {
 	pid_t log;
 	int log_in, log_out;		/* both ends of the event socket */
 	struct outq to_log;
-	uint32_t log_resync;		/* next ward to tell a new log process */
+	uint32_t log_resync;		/* next ward a new log process is told */
 	bool log_resyncing;
 
 	struct signers signers;
