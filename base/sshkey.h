@@ -15,8 +15,9 @@
 struct ssh_key;
 
 /* Parses a public key blob, whole: nothing may be left over.  A certificate
- * is not a key: its type is unknown here.  On success the caller owns *out.  ERR_PROTO: malformed or of an unknown type;
- * ERR_LIMIT: an RSA key outside the sizes above. */
+ * is not a key: its type is unknown here.  On success the caller owns *out.
+ * ERR_PROTO: malformed or of an unknown type; ERR_LIMIT: an RSA key outside
+ * the sizes above. */
 enum err ssh_key_parse_blob(struct view blob, struct ssh_key **out)
     MUST_CHECK;
 /* "ssh-ed25519 AAAA... comment": one line without options.  The type word

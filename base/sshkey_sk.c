@@ -70,7 +70,8 @@ client_data_ok(const struct sk_sig *s, struct view data)
 	struct view w;
 	bool ok;
 
-	wr_bytes(&want, view_str("{\"type\":\"webauthn.get\",\"challenge\":\""));
+	wr_bytes(&want, view_str("{\"type\":\"webauthn.get\","
+	    "\"challenge\":\""));
 	put_base64url(&want, data);
 	wr_bytes(&want, view_str("\",\"origin\":\""));
 	wr_bytes(&want, s->origin);
