@@ -19,6 +19,8 @@
  *	list of keys (string line, string file, uint32 lineno)
  *	list of string key_files
  *	string	 password, pam, banner
+ *	list of string ca_keys, principals, revoked_keys
+ *	uint32	 key_bits_rsa, key_bits_ecdsa
  */
 #define VERSION_BYTE	1
 
@@ -138,6 +140,11 @@ policy_encode(struct wr *w, const struct policy *p)
 	wr_str(w, p->password);
 	wr_str(w, p->pam);
 	wr_str(w, p->banner);
+	put_list(w, p->ca_keys);
+	put_list(w, p->principals);
+	put_list(w, p->revoked_keys);
+	wr_u32(w, p->key_bits_rsa);
+	wr_u32(w, p->key_bits_ecdsa);
 }
 
 /* ---- decoding: the same walk twice, first to measure, then to fill ---- */
@@ -262,6 +269,11 @@ decode(struct rd r, struct room *m, struct policy *p)
 	p->password = rd_text(&r);
 	p->pam = rd_text(&r);
 	p->banner = rd_text(&r);
+	get_list(&r, m, &p->ca_keys);
+	get_list(&r, m, &p->principals);
+	get_list(&r, m, &p->revoked_keys);
+	p->key_bits_rsa = rd_u32(&r);
+	p->key_bits_ecdsa = rd_u32(&r);
 	return rd_done(&r) && (p->allow & ~ALLOW_ALL) == 0 &&
 	    (p->umask <= 0777 || p->umask == POLICY_NO_UMASK);
 }

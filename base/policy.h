@@ -77,6 +77,14 @@ struct policy {
 	struct view password;		/* crypt(3) hash; empty: none */
 	struct view pam;		/* PAM service; empty: none */
 	struct view banner;		/* reserved for per-user banners */
+	/* certificates and keys in general */
+	struct view_list ca_keys;	/* files of authorities' keys; %u
+					 * expanded, absolute */
+	struct view_list principals;	/* one of which a certificate must name
+					 * if its authority is in ca_keys, %u
+					 * expanded; empty: the user's name */
+	struct view_list revoked_keys;	/* files: KRL or lines; absolute */
+	uint32_t key_bits_rsa, key_bits_ecdsa;	/* at least; 0: any */
 };
 
 #define POLICY_NO_UMASK	0xffffffffu

@@ -37,6 +37,9 @@ sample(void)
 		.auth = chains, .nauth = 2, .keys = keys, .nkeys = 1,
 		.key_files = { texts, 3 }, .password = view_str("$y$"),
 		.pam = view_str("svc"), .banner = view_str("hi"),
+		.ca_keys = { texts, 1 }, .principals = { texts, 3 },
+		.revoked_keys = { texts, 1 },
+		.key_bits_rsa = 3072, .key_bits_ecdsa = 384,
 	};
 }
 
@@ -86,6 +89,13 @@ test_round_trip(void **state)
 	assert_true(view_is(p->password, "$y$"));
 	assert_true(view_is(p->pam, "svc"));
 	assert_true(view_is(p->banner, "hi"));
+	assert_int_equal(p->ca_keys.n, 1);
+	assert_true(view_is(p->ca_keys.v[0], "one"));
+	assert_int_equal(p->principals.n, 3);
+	assert_true(view_is(p->principals.v[2], "three"));
+	assert_int_equal(p->revoked_keys.n, 1);
+	assert_int_equal(p->key_bits_rsa, 3072);
+	assert_int_equal(p->key_bits_ecdsa, 384);
 	policy_free(&p);
 	assert_null(p);
 	wr_free(&w);
