@@ -2,6 +2,17 @@
 #include "sftp/proto.h"
 
 /*
+ * All fields of the request were there.  Bytes behind them are let pass, as
+ * OpenSSH lets them: Go's client (rclone) leaves the rest of its buffer behind
+ * the data of a WRITE.
+ */
+static bool
+complete(const struct rd *r)
+{
+	return !r->bad;
+}
+
+/*
  * ATTRS (draft 5): uint32 flags, then what the flags announce:
  *	uint64 size
  *	uint32 uid, uint32 gid
@@ -45,7 +56,7 @@ parse_open(struct view body, struct req *q)
 	q->path = rd_text(&r);
 	q->pflags = rd_u32(&r);
 	read_attrs(&r, &q->attrs);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string handle */
@@ -55,7 +66,7 @@ parse_handle(struct view body, struct req *q)
 	struct rd r = rd_of(body);
 
 	q->handle = rd_str(&r);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string handle, uint64 offset, uint32 len */
@@ -67,7 +78,7 @@ parse_read(struct view body, struct req *q)
 	q->handle = rd_str(&r);
 	q->offset = rd_u64(&r);
 	q->length = rd_u32(&r);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string handle, uint64 offset, string data */
@@ -79,7 +90,7 @@ parse_write(struct view body, struct req *q)
 	q->handle = rd_str(&r);
 	q->offset = rd_u64(&r);
 	q->data = rd_str(&r);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string path */
@@ -89,7 +100,7 @@ parse_path(struct view body, struct req *q)
 	struct rd r = rd_of(body);
 
 	q->path = rd_text(&r);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string oldpath, string newpath */
@@ -100,7 +111,7 @@ parse_two_paths(struct view body, struct req *q)
 
 	q->path = rd_text(&r);
 	q->path2 = rd_text(&r);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string path, ATTRS */
@@ -111,7 +122,7 @@ parse_path_attrs(struct view body, struct req *q)
 
 	q->path = rd_text(&r);
 	read_attrs(&r, &q->attrs);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string handle, ATTRS */
@@ -122,7 +133,7 @@ parse_handle_attrs(struct view body, struct req *q)
 
 	q->handle = rd_str(&r);
 	read_attrs(&r, &q->attrs);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /*
@@ -140,7 +151,7 @@ parse_copy(struct view body, struct req *q)
 	q->count = rd_u64(&r);
 	q->handle2 = rd_str(&r);
 	q->offset2 = rd_u64(&r);
-	return rd_done(&r);
+	return complete(&r);
 }
 
 /* string uids, string gids: each of them uint32 after uint32 */
@@ -151,7 +162,7 @@ parse_ids(struct view body, struct req *q)
 
 	q->uids = rd_str(&r);
 	q->gids = rd_str(&r);
-	return rd_done(&r) && q->uids.n % 4 == 0 && q->gids.n % 4 == 0;
+	return complete(&r) && q->uids.n % 4 == 0 && q->gids.n % 4 == 0;
 }
 
 bool
@@ -160,5 +171,5 @@ parse_nothing(struct view body, struct req *q)
 	struct rd r = rd_of(body);
 
 	(void)q;
-	return rd_done(&r);
+	return complete(&r);
 }

@@ -53,6 +53,11 @@ t_worker_descriptors() {
 		case $f in
 		socket:* | pipe:* | anon_inode:* | /dev/null | /memfd:*) ;;
 		"$JAIL" | "$JAIL"/*) ;;
+		"$LOG") # where a sanitizer would write
+			[ "$KIND" = asan ] || echo "$f"
+			;;
+		# the sanitizers keep stderr for their reports
+		"$LOG") case $DAEMON in *asan*) ;; *) echo "$f" ;; esac ;;
 		*) echo "$f" ;;
 		esac
 	done >"$T/foreign"

@@ -180,7 +180,7 @@ bad_messages(void **state)
 	wr_cstr(&c.out, ".");
 	wr_u8(&c.out, 0);
 	client_send(&c);
-	expect_status(client_answer(&c), FX_BAD_MESSAGE);
+	assert_int_equal(client_answer(&c).type, FXP_ATTRS);
 	client_begin(&c, FXP_STAT);
 	wr_str(&c.out, view_of(".\0x", 3));
 	client_send(&c);
