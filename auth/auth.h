@@ -56,7 +56,7 @@ struct auth_answer {
 	bool counted;			/* an attempt in the warden's sense:
 					 * not `none`, not an accepted query */
 	const char *reason;		/* static: the true reason */
-	char key[64];			/* fingerprint of an offered key, or "" */
+	char key[64];			/* fingerprint of an offered key */
 	/* A failure must not leave before this many milliseconds after the
 	 * request came in, whatever was checked meanwhile. */
 	uint32_t not_before_ms;

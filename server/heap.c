@@ -48,7 +48,7 @@ heap_insert(struct loop *l, struct client *c)
 {
 	if (l->nheap == l->heap_cap) {
 		size_t cap = l->heap_cap != 0 ? l->heap_cap * 2 : 64;
-		struct client **p = realloc(l->heap, cap * sizeof(struct client *));
+		struct client **p = realloc(l->heap, cap * sizeof(*p));
 
 		if (p == NULL)
 			return false;
