@@ -60,9 +60,7 @@ if wanted asan || wanted unit/asan || wanted fuzz/asan || wanted build; then
 fi
 if wanted build; then
 	step build/clang 900 "$make BUILD=build-clang CC=clang all unit-bins"
-	step build/install 60 'd=$(mktemp -d) && make -s install DESTDIR=$d &&
-	    (cd $d && find . -type f | sort) && test -x $d/usr/local/sbin/sallyportd
-	    s=$?; rm -rf "$d"; exit $s'
+	step build/install 60 tests/install.sh
 fi
 
 # Unit tests and fuzz corpora, plain and with sanitizers.
