@@ -41,7 +41,8 @@ hex_decode(const char *text, uint8_t *out, size_t max)
 	if (strlen(text) % 2 != 0 || n > max)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		int hi = hex_digit(text[2 * i]), lo = hex_digit(text[2 * i + 1]);
+		int hi = hex_digit(text[2 * i]);
+		int lo = hex_digit(text[2 * i + 1]);
 
 		if (hi < 0 || lo < 0)
 			return 0;
