@@ -166,7 +166,9 @@ take_request(struct login *l, const struct ipc_msg *msg)
 	    l->state != LOGIN_ASK)
 		quit("message of the server out of order");
 	auth_request(l->auth, msg->body, &l->ans);
-	wipe(l->frame, sizeof(l->frame));	/* a password may be in it */
+	/* A password may be in it.  No more than was written is wiped: each
+	 * page touched here is one more that an idle session holds. */
+	wipe(l->frame, (size_t)(msg->body.p - l->frame) + msg->body.n);
 	report(l);
 	l->release = came + l->ans.not_before_ms;
 	l->state = LOGIN_HELD;

@@ -254,7 +254,8 @@ act_attempt(void *ctx, struct ward *c, const struct msg_attempt *m,
 	struct log_ev e;
 
 	(void)ctx;
-	ward_log(&e, m->success ? LOG_INFO : LOG_WARN,
+	/* A success that matters has the session's own "login" event. */
+	ward_log(&e, m->success ? LOG_DEBUG : LOG_WARN,
 	    m->success ? "auth-step" : "login-failed", c);
 	log_str(&e, "method", m->method < AUTH_METHODS ?
 	    auth_method_name((enum auth_method)m->method) : "unknown");
