@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/certs.h"
 #include "auth/keys.h"
 #include "base/crypto.h"
+#include "base/krl.h"
 
 /* Opened where a user has no file of his own or does not exist: whoever
  * measures sees at least one open(2) in either case. */
@@ -14,6 +16,7 @@
 
 #define READ_CHUNK	((size_t)64 * 1024)
 #define TEXT_MAX	(AK_FILE_MAX + READ_CHUNK)
+#define LIST_MAX	(KRL_MAX + READ_CHUNK)
 
 /* ---- what a line means ---- */
 
@@ -38,29 +41,33 @@ from_refusal(const struct ak_line *l, const struct match_addr *addr)
 	return "key option from= does not match";
 }
 
-const char *
-keys_refusal(const struct ak_line *l, const struct match_addr *addr,
+/* What holds for a key and for an authority alike. */
+static const char *
+line_refusal(const struct ak_line *l, const struct match_addr *addr,
     int64_t now, uint32_t allow)
 {
-	static const struct {
-		uint32_t flag;
-		const char *why;
-	} absent[] = {
-		{ AK_CERT_AUTHORITY, "key is a certificate authority" },
-		{ AK_PRINCIPALS, "key option principals= is for certificates" },
-		{ AK_ENVIRONMENT, "key option environment= is not supported" },
-		{ AK_TUNNEL, "key option tunnel= is not supported" },
-	};
 	const char *why;
 
-	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
-		if ((l->flags & absent[i].flag) != 0)
-			return absent[i].why;
+	if ((l->flags & AK_ENVIRONMENT) != 0)
+		return "key option environment= is not supported";
+	if ((l->flags & AK_TUNNEL) != 0)
+		return "key option tunnel= is not supported";
 	if ((l->flags & AK_EXPIRY) != 0 && now > l->expiry)
 		return "key has expired";
 	if ((why = from_refusal(l, addr)) != NULL)
 		return why;
 	return command_refusal(l, allow);
+}
+
+const char *
+keys_refusal(const struct ak_line *l, const struct match_addr *addr,
+    int64_t now, uint32_t allow)
+{
+	if ((l->flags & AK_CERT_AUTHORITY) != 0)
+		return "key is a certificate authority";
+	if ((l->flags & AK_PRINCIPALS) != 0)
+		return "key option principals= is for certificates";
+	return line_refusal(l, addr, now, allow);
 }
 
 struct auth_limits
@@ -95,7 +102,17 @@ keys_limits(const struct ak_line *l)
 /* ---- files ---- */
 
 static const char *
-read_all(int fd, struct wr *out)
+too_long(size_t max)
+{
+	return max == AK_FILE_MAX ? "larger than 1 MiB" :
+	    "larger than 8 MiB";
+}
+
+_Static_assert(AK_FILE_MAX == 1 << 20 && KRL_MAX == 8 << 20,
+    "what the texts say");
+
+static const char *
+read_all(int fd, size_t max, struct wr *out)
 {
 	uint8_t *p;
 	ssize_t n;
@@ -110,14 +127,14 @@ read_all(int fd, struct wr *out)
 			return "cannot be read";
 		wr_commit(out, (size_t)n);
 		/* It may have grown since fstat. */
-		if (wr_size(out) > AK_FILE_MAX)
-			return "larger than 1 MiB";
+		if (wr_size(out) > max)
+			return too_long(max);
 	} while (n != 0);
 	return NULL;
 }
 
-const char *
-keys_read_file(const char *path, uint32_t uid, struct wr *out)
+static const char *
+read_file(const char *path, uint32_t uid, size_t max, struct wr *out)
 {
 	const char *why = NULL;
 	struct stat st;
@@ -138,14 +155,20 @@ keys_read_file(const char *path, uint32_t uid, struct wr *out)
 		why = "not owned by root or the user";
 	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		why = "writable by group or others";
-	else if ((uintmax_t)st.st_size > AK_FILE_MAX)
-		why = "larger than 1 MiB";
+	else if ((uintmax_t)st.st_size > max)
+		why = too_long(max);
 	else
-		why = read_all(fd, out);
+		why = read_all(fd, max, out);
 	close(fd);
 	if (why != NULL)
 		wr_reset(out);
 	return why;
+}
+
+const char *
+keys_read_file(const char *path, uint32_t uid, struct wr *out)
+{
+	return read_file(path, uid, AK_FILE_MAX, out);
 }
 
 /* ---- the search ---- */
@@ -153,7 +176,9 @@ keys_read_file(const char *path, uint32_t uid, struct wr *out)
 struct search {
 	const struct keys_query *q;
 	struct keys_answer *out;
-	struct view base64;	/* of the key: canonical, so text decides */
+	struct view base64;	/* that a line must hold: of the key or the
+				 * authority.  Canonical, so text decides */
+	bool authorities;	/* the lines are all authorities */
 	struct view file;
 	unsigned faults;
 	struct wr scratch;
@@ -176,6 +201,71 @@ tell_fault(struct search *s, uint64_t lineno, const char *why,
 	if (what.n != 0)
 		log_view(&e, "option", what);
 	log_send(&e);
+}
+
+/* Does the certificate name whom this authority may speak for? */
+static bool
+principal_ok(const struct search *s, const struct ak_line *l)
+{
+	const struct policy *p = s->q->policy;
+
+	if ((l->flags & AK_PRINCIPALS) != 0)
+		return certs_names_any(s->q->cert, l->principals);
+	if (s->authorities && p->principals.n != 0)
+		return certs_names_one(s->q->cert, &p->principals);
+	return ssh_cert_names(s->q->cert, p->name);
+}
+
+/* The line names the key or its authority: what else does it say? */
+static const char *
+judge(const struct search *s, const struct ak_line *l)
+{
+	const struct keys_query *q = s->q;
+	const char *why;
+
+	if (q->cert == NULL)
+		return keys_refusal(l, q->addr, q->now, q->policy->allow);
+	if (!s->authorities && (l->flags & AK_CERT_AUTHORITY) == 0)
+		return "certificate's authority is listed as a key alone";
+	if (!principal_ok(s, l))
+		return "certificate names no principal that may log in here";
+	why = line_refusal(l, q->addr, q->now, q->policy->allow);
+	if (why == NULL)
+		why = certs_refusal(q->cert, q->addr, q->now,
+		    q->policy->allow);
+	return why;
+}
+
+/* A touch is needed unless everybody who has a say does without; more is
+ * needed as soon as one asks for it. */
+static uint8_t
+flags_wanted(const struct search *s, const struct ak_line *l)
+{
+	bool no_touch = s->authorities || (l->flags & AK_NO_TOUCH) != 0;
+	bool verify = (l->flags & AK_VERIFY) != 0;
+
+	if (s->q->cert != NULL) {
+		no_touch &= (s->q->cert->options & SSHCERT_NO_TOUCH) != 0;
+		verify |= (s->q->cert->options & SSHCERT_VERIFY) != 0;
+	}
+	return (uint8_t)((no_touch ? 0 : SSH_SIG_TOUCH) |
+	    (verify ? SSH_SIG_VERIFIED : 0));
+}
+
+static void
+take_line(struct search *s, const struct ak_line *l)
+{
+	struct auth_limits *out = &s->out->limits, cert;
+
+	*out = keys_limits(l);
+	s->out->sig_flags = flags_wanted(s, l);
+	if (s->q->cert == NULL)
+		return;
+	cert = certs_limits(s->q->cert);
+	out->restrict_all |= cert.restrict_all;
+	out->deny |= cert.deny;
+	if (cert.command != NULL)
+		out->command = cert.command;
 }
 
 /* One line; true once the key may log in and the search is over. */
@@ -202,10 +292,10 @@ search_line(struct search *s, struct view line, uint64_t lineno)
 		tell_fault(s, lineno, "malformed key", view_of(NULL, 0));
 	if (!here || !view_eq(l->base64, s->base64))
 		return false;
-	why = keys_refusal(l, q->addr, q->now, q->policy->allow);
+	why = judge(s, l);
 	s->out->refusal = why;
 	if (why == NULL)
-		s->out->limits = keys_limits(l);
+		take_line(s, l);
 	return why == NULL;
 }
 
@@ -221,27 +311,38 @@ search_text(struct search *s, struct view text)
 	return false;
 }
 
-static bool
-search_file(struct search *s, struct view path, struct wr *text)
+/* As keys_read_file. */
+static const char *
+read_named(struct search *s, struct view path, uint32_t uid, size_t max,
+    struct wr *out)
 {
 	char name[PATH_MAX];
-	const char *why;
 
 	s->file = path;
-	if (!view_to_cstr(path, name, sizeof(name)) || name[0] != '/') {
-		tell_fault(s, 0, "not an absolute path", view_of(NULL, 0));
-		return false;
-	}
+	if (!view_to_cstr(path, name, sizeof(name)) || name[0] != '/')
+		return "not an absolute path";
 	s->out->opens++;
-	why = keys_read_file(name, s->q->policy->uid, text);
-	if (why != NULL) {
-		if (why[0] != '\0')
-			tell_fault(s, 0, why, view_of(NULL, 0));
-		return false;
-	}
-	return search_text(s, wr_view(text));
+	return read_file(name, uid, max, out);
 }
 
+static bool
+search_file(struct search *s, struct view path, uint32_t uid,
+    struct wr *text)
+{
+	const char *why = read_named(s, path, uid, AK_FILE_MAX, text);
+
+	if (why == NULL)
+		return search_text(s, wr_view(text));
+	/* A user need not have a file; an authority was named on purpose. */
+	if (why[0] != '\0')
+		tell_fault(s, 0, why, view_of(NULL, 0));
+	else if (s->authorities)
+		tell_fault(s, 0, "no such file", view_of(NULL, 0));
+	return false;
+}
+
+/* The authorities first, as OpenSSH has it: their files are the operator's,
+ * not the user's. */
 static bool
 search_policy(struct search *s)
 {
@@ -249,14 +350,82 @@ search_policy(struct search *s)
 	struct wr text = wr_new(TEXT_MAX);
 	bool found = false;
 
+	s->authorities = true;
+	for (size_t i = 0; s->q->cert != NULL && i < p->ca_keys.n && !found;
+	    i++)
+		found = search_file(s, p->ca_keys.v[i], 0, &text);
+	s->authorities = false;
 	for (size_t i = 0; i < p->nkeys && !found; i++) {
 		s->file = p->keys[i].file;
 		found = search_line(s, p->keys[i].line, p->keys[i].lineno);
 	}
 	for (size_t i = 0; i < p->key_files.n && !found; i++)
-		found = search_file(s, p->key_files.v[i], &text);
+		found = search_file(s, p->key_files.v[i], p->uid, &text);
 	wr_free(&text);
 	return found;
+}
+
+/* ---- what holds for every key ---- */
+
+static const char *
+size_refusal(const struct keys_query *q)
+{
+	const struct ssh_key_sizes min = {
+		q->policy->key_bits_rsa, q->policy->key_bits_ecdsa
+	};
+
+	if (q->key != NULL && !ssh_key_size_ok(q->key, &min))
+		return "key is too short for this user";
+	if (q->cert != NULL && !ssh_key_size_ok(q->cert->ca, &min))
+		return "key of the certificate's authority is too short";
+	return NULL;
+}
+
+/* One list; a list that cannot be used revokes everything. */
+static const char *
+list_refusal(struct search *s, struct view path,
+    const struct krl_query *k, struct wr *list)
+{
+	const char *why = read_named(s, path, 0, KRL_MAX, list);
+
+	if (why != NULL) {
+		tell_fault(s, 0, why[0] != '\0' ? why : "no such file",
+		    view_of(NULL, 0));
+		return "list of revoked keys cannot be read";
+	}
+	switch (krl_check(wr_view(list), k)) {
+	case OK:
+		return NULL;
+	case ERR_DENIED:
+		return "key is revoked";
+	default:
+		tell_fault(s, 0, "no list of revoked keys, or damaged",
+		    view_of(NULL, 0));
+		return "list of revoked keys cannot be read";
+	}
+}
+
+/* Asked for keys that would be let in alone: what others cannot do with a
+ * key costs the same whether or not there is such a list. */
+static const char *
+revocation(struct search *s)
+{
+	const struct ssh_cert *c = s->q->cert;
+	struct krl_query k = { .key = s->q->blob };
+	struct wr list = wr_new(LIST_MAX);
+	const char *why = NULL;
+
+	if (c != NULL) {
+		k.ca = ssh_key_blob(c->ca);
+		k.serial = c->serial;
+		k.key_id = c->key_id;
+	}
+	for (size_t i = 0; i < s->q->policy->revoked_keys.n && why == NULL;
+	    i++)
+		why = list_refusal(s, s->q->policy->revoked_keys.v[i], &k,
+		    &list);
+	wr_free(&list);
+	return why;
 }
 
 static void
@@ -269,6 +438,15 @@ open_decoy(struct keys_answer *out)
 	wr_free(&text);
 }
 
+static void
+find(struct search *s)
+{
+	if (!search_policy(s))
+		return;
+	if ((s->out->refusal = size_refusal(s->q)) == NULL)
+		s->out->refusal = revocation(s);
+}
+
 void
 keys_find(const struct keys_query *q, struct keys_answer *out)
 {
@@ -277,12 +455,16 @@ keys_find(const struct keys_query *q, struct keys_answer *out)
 		.q = q, .out = out, .scratch = wr_new(AK_LINE_MAX)
 	};
 
-	*out = (struct keys_answer){ .refusal = "key is not listed" };
-	crypto_base64_encode(q->blob, &base64);
+	*out = (struct keys_answer){
+		.refusal = q->cert == NULL ? "key is not listed" :
+		    "certificate's authority is not listed"
+	};
+	crypto_base64_encode(q->cert == NULL ? q->blob :
+	    ssh_key_blob(q->cert->ca), &base64);
 	if (!base64.bad)
 		s.base64 = wr_view(&base64);
 	if (q->policy != NULL)
-		search_policy(&s);
+		find(&s);
 	else
 		out->refusal = "no such user";
 	if (s.faults > KEYS_FAULTS_MAX)

@@ -1,8 +1,10 @@
 /*
  * May this public key log this user in?  The keys are those of the user's
- * policy: lines in the configuration and files.  A line that names the key
- * still refuses it when its options do not permit the login, or ask for
- * something that this version cannot do: an option is never passed over.
+ * policy: lines in the configuration and files.  A certificate may, if its
+ * authority stands in one of the policy's ca_keys files, or in a line with
+ * cert-authority.  A line that names the key or the authority still refuses
+ * it when its options do not permit the login, or ask for something that this
+ * version cannot do: an option is never passed over.
  *
  *	from=, expiry-time=	enforced here
  *	restrict, no-*, and	taken from, or given back to, what the policy
@@ -11,12 +13,22 @@
  *	permitlisten=		forwarding that they limit is denied whole
  *	command=		"internal-sftp" alone, for a user who may use
  *				sftp; denies all else.  Otherwise refused
- *	cert-authority,		refused: no certificates
- *	principals=
+ *	cert-authority		the line is about certificates that the key
+ *				signed, not about the key itself
+ *	principals=		with cert-authority: the certificate must name
+ *				one of them; without it, the user.  A key that
+ *				is no authority is refused
  *	environment=, tunnel=	refused: no such feature
- *	verify-required,	about keys on security tokens, whose types are
- *	no-touch-required	not known here; no effect on others, as in
- *				OpenSSH
+ *	verify-required,	told to who checks the signature, which must
+ *	no-touch-required	show it; no effect on keys that live on no
+ *				security token, as in OpenSSH
+ *
+ * The files of ca_keys hold the same lines, each as if with cert-authority.
+ * There the names that count without principals= are the policy's principals,
+ * and without those the user's name.
+ *
+ * Whatever is found is then looked for in the lists of revoked keys, the
+ * authority as well; if one of them cannot be read, every key is refused.
  */
 #ifndef AUTH_KEYS_H
 #define AUTH_KEYS_H
@@ -24,13 +36,17 @@
 #include "auth/auth.h"
 #include "auth/authorized_keys.h"
 #include "auth/match.h"
+#include "base/sshcert.h"
 
 /* How many faults of one reading are logged; the rest are counted. */
 #define KEYS_FAULTS_MAX	20
 
 struct keys_query {
 	const struct policy *policy;	/* NULL: no such user, same work */
-	struct view blob;		/* of the key that is asked about */
+	struct view blob;		/* of the plain key that is asked
+					 * about, certified or not */
+	const struct ssh_key *key;	/* its sizes; NULL: not looked at */
+	const struct ssh_cert *cert;	/* the certificate it came in */
 	const struct match_addr *addr;
 	int64_t now;			/* time(2) */
 	bool tell_faults;		/* log lines and files with faults */
@@ -39,6 +55,8 @@ struct keys_query {
 struct keys_answer {
 	const char *refusal;	/* static; NULL: may log in */
 	struct auth_limits limits;
+	uint8_t sig_flags;	/* enum ssh_sig_flag that the signature of a
+				 * key on a security token must have */
 	unsigned opens;		/* files asked for, decoys included */
 };
 

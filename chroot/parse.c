@@ -20,7 +20,7 @@ algorithm_known(const char *kind, struct view name)
 	if (strcmp(kind, "mac") == 0)
 		return mac_alg_find(name) != NULL;
 	if (strcmp(kind, "host_key") == 0)
-		return namelist_has(view_str(ssh_sigalg_list()), name);
+		return namelist_has(view_str(ssh_sigalg_host_list()), name);
 	return view_is(name, "none");
 }
 

@@ -141,7 +141,8 @@ struct ssh_auth {		/* RFC 4252; answer with ssh_auth_* */
 	/* password */
 	struct view password, new_password;
 	bool change;		/* new_password is there */
-	/* publickey, hostbased; key is NULL if the blob does not parse */
+	/* publickey, hostbased; key is NULL if the blob does not parse.  Of a
+	 * certificate it is the certified key: ask sshcert.h for the rest */
 	struct view alg, blob_key, signature;
 	const struct ssh_key *key;
 	bool has_signature;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sshcert.h"
 #include "base/userauth_msg.h"
 #include "server/outgoing.h"
 
@@ -140,7 +141,7 @@ keep_request(struct userauth *u, const struct userauth_msg *m,
 	forget_request(u);
 	if (!names_key(m))
 		return true;
-	if (ssh_key_parse_blob(m->key, &u->key) != OK)
+	if (ssh_cert_signer(m->key, &u->key) != OK)
 		u->key = NULL;
 	if ((u->request = malloc(payload.n)) == NULL)
 		return false;

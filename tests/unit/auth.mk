@@ -1,5 +1,5 @@
 AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
-	$(SSHKEY_OBJS)
+	auth/certs.o base/krl.o $(SSHKEY_OBJS)
 AUTH_OBJS := auth/auth.o auth/methods.o auth/chain.o auth/publickey.o \
 	auth/password.o base/policy.o base/userauth_msg.o $(AUTH_KEYS_OBJS)
 
