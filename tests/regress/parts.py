@@ -41,6 +41,7 @@ def run_parts(names):
         if not name.startswith("t_") or only not in (None, "", name[2:]):
             continue
         print("====", name[2:], flush=True)
+        began = time.monotonic()
         try:
             f()
             result("ok", name[2:])
@@ -51,6 +52,7 @@ def run_parts(names):
             result("FAIL", name[2:], f"{type(e).__name__}: {e}"
                    .replace("\n", " ")[:200])
             bad = 1
+        print("-- %.1f s" % (time.monotonic() - began), flush=True)
     sys.exit(bad)
 
 

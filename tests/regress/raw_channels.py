@@ -141,21 +141,34 @@ def t_malformed_requests():
 
 
 def t_data_past_the_window():
-    """A client may send no more than the window it was given."""
+    """A client may send no more than the window it was given: here nothing
+    is taken, because the answers cannot leave."""
     c = logged_in()
-    ch = c.open()  # nothing reads this channel
+    ch = c.sftp(window=0)
+    stat = struct.pack(">IBI", 11, 16, 1) + string(b"/d")
+    c.data(ch, INIT)
+    ask = stat * 2000
     try:
-        for i in range(3000):
-            c.data(ch, b"\0" * 32768)
-    except OSError:
-        pass
-    try:
-        while True:
-            c.recv_any()
-    except Ended as e:
+        for i in range(400):
+            c.data(ch, ask)
+    except OSError as e:
         print(e)
+    e = c.ends()
+    print(e)
     c.close()
     well()
+
+
+def t_data_for_nobody():
+    """A channel without a program: what comes is dropped, not kept."""
+    c = logged_in()
+    ch = c.open()
+    for i in range(1000):
+        c.data(ch, b"\0" * 32768)
+    other = c.sftp(1)
+    c.data(other, INIT)
+    c.recv(DATA)
+    c.close()
 
 
 def t_packet_over_the_maximum():

@@ -341,7 +341,8 @@ static const struct fault_case fault_cases[] = {
 	  HEAD USER "    command: /bin/true\n",
 	  "t.yaml:7:5: users.a.command: unknown key; use one of: group, "
 	  "account, jail, create, dirs, start, umask, allow, auth, env, "
-	  "from, authorized_keys, authorized_keys_files, password, pam\n" },
+	  "from, authorized_keys, authorized_keys_files, password, pam, "
+	  "trusted_ca_keys, principals, revoked_keys, key_bits\n" },
 	{ "account uid 0",
 	  HEAD "users: {a: {account: {uid: 0, gid: 0}, " KEY "}}\n",
 	  "t.yaml:3:28: users.a.account.uid: 0 is root, who is never served; "

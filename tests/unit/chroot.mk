@@ -1,0 +1,21 @@
+MESSAGES_OBJS := base/messages.o base/policy.o base/buf.o base/err.o
+WARDS_OBJS := chroot/requests.o chroot/wards.o base/ipc.o $(MESSAGES_OBJS)
+SESSION_OBJS := chroot/session.o chroot/session_role.o chroot/child.o \
+	chroot/jail.o chroot/sandbox.o chroot/landlock.o base/privdrop.o \
+	base/proctitle.o base/ipc.o base/log.o $(MESSAGES_OBJS)
+
+TESTS += chroot_requests_test chroot_jail_test chroot_log_format_test \
+	chroot_privdrop_test chroot_parts_test chroot_session_test \
+	chroot_hostkeys_test
+OBJS_chroot_requests_test := $(WARDS_OBJS)
+OBJS_chroot_jail_test := chroot/jail.o base/buf.o
+OBJS_chroot_log_format_test := chroot/log_format.o base/log.o base/buf.o
+OBJS_chroot_privdrop_test := base/privdrop.o chroot/sandbox.o \
+	chroot/landlock.o base/buf.o
+LIBS_chroot_privdrop_test := -lseccomp
+OBJS_chroot_parts_test := chroot/outq.o chroot/tokens.o chroot/log_who.o \
+	chroot/listeners.o base/ipc.o $(MESSAGES_OBJS)
+OBJS_chroot_session_test = $(SESSION_OBJS) $(SFTP_OBJS)
+LIBS_chroot_session_test := -lseccomp
+OBJS_chroot_hostkeys_test := chroot/hostkeys.o base/err.o $(SSHKEY_OBJS)
+LIBS_chroot_hostkeys_test := $(CRYPTO_LIBS)
