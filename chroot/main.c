@@ -2,6 +2,7 @@
  * sallyportd.  Which of its roles this is; see base/roles.h.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include "base/roles.h"
 #include "chroot/session.h"
 #include "chroot/warden.h"
+
+#define LARGE_BLOCK (16 * 1024)
 
 #define EX_USAGE	64	/* sysexits.h */
 
@@ -154,6 +157,10 @@ main(int argc, char **argv)
 	proctitle_init(argc, argv);
 	if (argc > 1 && strcmp(argv[1], ROLE_SERVER) == 0)
 		return role_server(argc, argv);
+	/* Large blocks come from the kernel and go back to it.  A login is a
+	 * copy of the warden, and each page of the heap that either of them
+	 * writes to later is one more that an idle session holds. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 	if (argc > 1 && strcmp(argv[1], ROLE_SESSION) == 0)
 		return session_role();
 	return role_warden(argc, argv);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -402,6 +403,8 @@ session_main(struct session_start *start)
 		_exit(1);
 	}
 	tell_ready(s);
+	/* What the login freed goes back, for as long as the session idles. */
+	malloc_trim(0);
 	serve(s);
 	_exit(0);
 }

@@ -66,7 +66,7 @@ struct warden {
 	pid_t log;
 	int log_in, log_out;		/* both ends of the event socket */
 	struct outq to_log;
-	uint32_t log_resync;		/* next ward a new log process is told */
+	uint32_t log_resync;		/* next ward to tell about */
 	bool log_resyncing;
 
 	struct signers signers;
