@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <string.h>
 
 #include "base/config_layer.h"
@@ -322,6 +323,61 @@ parse_key_files(struct parse *p, const struct key_row *row,
 	    &((struct layer *)into)->key_files);
 }
 
+static void
+parse_ca_keys(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_template,
+	    &((struct layer *)into)->ca_keys);
+}
+
+static bool
+value_principal_template(struct view v, const char **why_out)
+{
+	if (!value_principal(v, why_out))
+		return false;
+	*why_out = "has an unknown %; use %u for the user's name and %% for "
+	    "a percent sign";
+	return expandable(v);
+}
+
+static void
+parse_principals(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed,
+	    value_principal_template, &((struct layer *)into)->principals);
+	/* an empty list would read as "nobody" and mean the user's name */
+	if (v->kind == NODE_LIST && v->n == 0)
+		tree_fault(&p->t, v->mark, at, "is empty; needs %s, or leave "
+		    "the key out for the user's name alone", row->allowed);
+}
+
+static void
+parse_revoked_keys(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_path,
+	    &((struct layer *)into)->revoked_keys);
+}
+
+static void
+parse_key_bits(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	static const struct key_row rows[] = {
+		{ .name = "rsa", .parse = row_number, .min = 2048,
+		    .max = 16384, .allowed = "2048-16384",
+		    .offset = offsetof(struct layer, key_bits_rsa) },
+		{ .name = "ecdsa", .parse = row_number, .min = 256,
+		    .max = 521, .allowed = "256, 384 or 521",
+		    .offset = offsetof(struct layer, key_bits_ecdsa) },
+	};
+
+	(void)row;
+	row_walk(p, v, at, rows, sizeof(rows) / sizeof(rows[0]), into, NULL);
+}
+
 /* The value is never shown: it may be a password in clear. */
 static void
 parse_password(struct parse *p, const struct key_row *row,
@@ -380,6 +436,13 @@ static const struct key_row user_rows[] = {
 	    .allowed = "a hash that starts with $y$, $gy$, $7$, $2b$, $6$ or "
 	    "$5$, or \"!\" for none" },
 	{ .name = "pam", .parse = parse_pam, .id = UK_PAM },
+	{ .name = "trusted_ca_keys", .parse = parse_ca_keys,
+	    .id = UK_CA_KEYS, .allowed = "absolute paths" },
+	{ .name = "principals", .parse = parse_principals,
+	    .id = UK_PRINCIPALS, .allowed = "names in certificates" },
+	{ .name = "revoked_keys", .parse = parse_revoked_keys,
+	    .id = UK_REVOKED_KEYS, .allowed = "absolute paths" },
+	{ .name = "key_bits", .parse = parse_key_bits, .id = UK_KEY_BITS },
 };
 
 _Static_assert(sizeof(user_rows) / sizeof(user_rows[0]) == UK_ALL,

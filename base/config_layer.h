@@ -15,7 +15,8 @@
 enum user_key {
 	UK_GROUP, UK_ACCOUNT, UK_JAIL, UK_CREATE, UK_DIRS, UK_START, UK_UMASK,
 	UK_ALLOW, UK_AUTH, UK_ENV, UK_FROM, UK_KEYS, UK_KEY_FILES,
-	UK_PASSWORD, UK_PAM, UK_ALL
+	UK_PASSWORD, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS, UK_REVOKED_KEYS,
+	UK_KEY_BITS, UK_ALL
 };
 
 struct layer {
@@ -32,6 +33,8 @@ struct layer {
 	size_t nauth;
 	const struct policy_key *keys;
 	size_t nkeys;
+	struct view_list ca_keys, principals, revoked_keys;
+	uint32_t key_bits_rsa, key_bits_ecdsa;
 };
 
 /* Reads the keys of v; l is zeroed but for its kind. */

@@ -62,7 +62,12 @@ expand(struct parse *p, const struct user *u, enum user_key key,
 		else
 			wr_u8(&w, '%');
 	}
-	if (w.bad || !value_path(wr_view(&w), &why))
+	if (key == UK_PRINCIPALS) {
+		if (w.bad || !value_principal(wr_view(&w), &why))
+			tree_fault(&p->t, l->at[key], &at, "%s with %%u as "
+			    "%s is no principal; use at most 255 characters",
+			    tree_quote(&p->t, v), tree_quote(&p->t, u->name));
+	} else if (w.bad || !value_path(wr_view(&w), &why))
 		tree_fault(&p->t, l->at[key], &at, "%s with %%u as %s is no "
 		    "path; use one of at most 4095 bytes without . and ..",
 		    tree_quote(&p->t, v), tree_quote(&p->t, u->name));
@@ -159,7 +164,7 @@ chain_lacks(const struct auth_chain *c, const struct policy *p)
 		if (c->method[i] == AUTH_PASSWORD && p->password.n == 0)
 			return AUTH_PASSWORD;
 		if (c->method[i] == AUTH_PUBLICKEY && p->nkeys == 0 &&
-		    p->key_files.n == 0)
+		    p->key_files.n == 0 && p->ca_keys.n == 0)
 			return AUTH_PUBLICKEY;
 	}
 	return -1;
@@ -178,7 +183,8 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 	bool usable = false, no_password = false;
 
 	if (is_bad(u, UK_AUTH) || is_bad(u, UK_PASSWORD) ||
-	    is_bad(u, UK_KEYS) || is_bad(u, UK_KEY_FILES))
+	    is_bad(u, UK_KEYS) || is_bad(u, UK_KEY_FILES) ||
+	    is_bad(u, UK_CA_KEYS))
 		return;
 	for (size_t i = 0; i < pol->nauth; i++) {
 		int lack = chain_lacks(&pol->auth[i], pol);
@@ -200,6 +206,20 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 }
 
 static void
+user_certs(struct parse *p, const struct user *u, struct policy *out)
+{
+	const struct layer *bits = pick(u, UK_KEY_BITS);
+
+	out->ca_keys = expand_all(p, u, UK_CA_KEYS,
+	    pick(u, UK_CA_KEYS)->ca_keys);
+	out->principals = expand_all(p, u, UK_PRINCIPALS,
+	    pick(u, UK_PRINCIPALS)->principals);
+	out->revoked_keys = pick(u, UK_REVOKED_KEYS)->revoked_keys;
+	out->key_bits_rsa = bits->key_bits_rsa;
+	out->key_bits_ecdsa = bits->key_bits_ecdsa;
+}
+
+static void
 user_proof(struct parse *p, const struct user *u, struct policy *out)
 {
 	const struct layer *l = pick(u, UK_AUTH);
@@ -211,6 +231,7 @@ user_proof(struct parse *p, const struct user *u, struct policy *out)
 	out->nkeys = l->nkeys;
 	out->key_files = expand_all(p, u, UK_KEY_FILES,
 	    pick(u, UK_KEY_FILES)->key_files);
+	user_certs(p, u, out);
 	out->password = pick(u, UK_PASSWORD)->password;
 	check_auth(p, u, out);
 	for (size_t i = 0; i < out->nauth; i++)

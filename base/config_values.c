@@ -328,6 +328,19 @@ value_env(struct view v, const char **why_out)
 /* ---- secrets and texts ---- */
 
 bool
+value_principal(struct view v, const char **why_out)
+{
+	*why_out = "is no name of a principal; needs 1 to 255 characters "
+	    "without blanks around and control characters";
+	if (v.n == 0 || v.n > 255 || v.p[0] == ' ' || v.p[v.n - 1] == ' ')
+		return false;
+	for (size_t i = 0; i < v.n; i++)
+		if (is_control(v.p[i]))
+			return false;
+	return true;
+}
+
+bool
 value_hash(struct view v, bool *none_out)
 {
 	static const char *const kinds[] = {

@@ -33,6 +33,8 @@ bool value_relative(struct view v, const char **why_out) MUST_CHECK;
 bool value_user_name(struct view v, const char **why_out) MUST_CHECK;
 /* A pattern of environment names, such as LC_*. */
 bool value_env(struct view v, const char **why_out) MUST_CHECK;
+/* A principal as certificates name it. */
+bool value_principal(struct view v, const char **why_out) MUST_CHECK;
 /* Has the shape of a crypt(3) hash, or is "!" or "*" (*none_out). */
 bool value_hash(struct view v, bool *none_out) MUST_CHECK;
 /* One authorized_keys line, as far as it can be told without parsing it. */

@@ -316,7 +316,7 @@ static const struct fault_case fault_cases[] = {
 	  "t.yaml:3:12: users.a: is a single value; needs a mapping of: "
 	  "group, account, jail, create, dirs, start, umask, allow, auth, "
 	  "env, from, authorized_keys, authorized_keys_files, password, "
-	  "pam\n" },
+	  "pam, trusted_ca_keys, principals, revoked_keys, key_bits\n" },
 	{ "user without account",
 	  HEAD "users:\n"
 	  "  a: {" KEY "}\n"
@@ -582,6 +582,42 @@ static const struct fault_case fault_cases[] = {
 	  "absolute path; use one that starts with /\n"
 	  "t.yaml:3:77: users.a.authorized_keys_files[2]: \"/k/%d\" has an "
 	  "unknown %; use %u for the user's name and %% for a percent sign\n" },
+	{ "certificates alone let in",
+	  HEAD "users: {a: {" ACCOUNT ", trusted_ca_keys: [/ca]}}\n", "" },
+	{ "certificates and revocations",
+	  HEAD USER
+	  "    trusted_ca_keys: [ca, /ca/%u, /ca/%h]\n"
+	  "    principals: [\"\", a b, \" x\", \"%u\", \"%x\", [y]]\n"
+	  "    revoked_keys: [krl, /krl, /krl]\n"
+	  "    key_bits: {rsa: 1024, ecdsa: 522, ed25519: 256}\n",
+	  "t.yaml:7:23: users.a.trusted_ca_keys[0]: \"ca\" is not an absolute "
+	  "path; use one that starts with /\n"
+	  "t.yaml:7:35: users.a.trusted_ca_keys[2]: \"/ca/%h\" has an "
+	  "unknown %; use %u for the user's name and %% for a percent sign\n"
+	  "t.yaml:8:18: users.a.principals[0]: \"\" is no name of a "
+	  "principal; needs 1 to 255 characters without blanks around and "
+	  "control characters\n"
+	  "t.yaml:8:27: users.a.principals[2]: \" x\" is no name of a "
+	  "principal; needs 1 to 255 characters without blanks around and "
+	  "control characters\n"
+	  "t.yaml:8:39: users.a.principals[4]: \"%x\" has an "
+	  "unknown %; use %u for the user's name and %% for a percent sign\n"
+	  "t.yaml:8:45: users.a.principals[5]: is a list; needs names in "
+	  "certificates\n"
+	  "t.yaml:9:20: users.a.revoked_keys[0]: \"krl\" is not an absolute "
+	  "path; use one that starts with /\n"
+	  "t.yaml:9:31: users.a.revoked_keys[2]: \"/krl\" is given twice; "
+	  "needs one\n"
+	  "t.yaml:10:21: users.a.key_bits.rsa: \"1024\" is out of range; use "
+	  "2048-16384\n"
+	  "t.yaml:10:34: users.a.key_bits.ecdsa: \"522\" is out of range; use "
+	  "256, 384 or 521\n"
+	  "t.yaml:10:39: users.a.key_bits.ed25519: unknown key; use one of: "
+	  "rsa, ecdsa\n" },
+	{ "principals empty",
+	  HEAD USER "    principals: []\n",
+	  "t.yaml:7:17: users.a.principals: is empty; needs names in "
+	  "certificates, or leave the key out for the user's name alone\n" },
 	{ "group unknown",
 	  HEAD USER "    group: partnres\n",
 	  "t.yaml:7:12: users.a.group: \"partnres\" is not a group; use one "

@@ -339,6 +339,9 @@ test_inheritance(void **state)
 	    "    auth: [\"publickey+password\", password],\n"
 	    "    authorized_keys_files: [\"/k/%u\", /all],\n"
 	    "    from: [192.0.2.1, \"2001:db8::/32\"], allow: [sftp, scp],\n"
+	    "    trusted_ca_keys: [/ca/%u], principals: [\"%u\", ops, "
+	    "\"%%%u@corp\"],\n"
+	    "    revoked_keys: [/krl], key_bits: {rsa: 3072, ecdsa: 384},\n"
 	    "    account: {uid: 7, gid: 8, groups: [9, 10]}}\n"
 	    "  adam: {" KEY "}\n");
 	struct policy *p;
@@ -382,6 +385,16 @@ test_inheritance(void **state)
 	is(p->start, "/home/bob");
 	is(p->key_files.v[0], "/k/bob");
 	is(p->key_files.v[1], "/all");
+	assert_int_equal(p->ca_keys.n, 1);
+	is(p->ca_keys.v[0], "/ca/bob");
+	assert_int_equal(p->principals.n, 3);
+	is(p->principals.v[0], "bob");
+	is(p->principals.v[1], "ops");
+	is(p->principals.v[2], "%bob@corp");
+	assert_int_equal(p->revoked_keys.n, 1);
+	is(p->revoked_keys.v[0], "/krl");
+	assert_int_equal(p->key_bits_rsa, 3072);
+	assert_int_equal(p->key_bits_ecdsa, 384);
 	assert_int_equal(p->from.n, 2);
 	assert_int_equal(p->allow, ALLOW_SFTP | ALLOW_SCP);
 	assert_int_equal(p->uid, 7);
