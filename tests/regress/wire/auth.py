@@ -2,14 +2,13 @@
 import os
 
 import ssh
-from cryptography.hazmat.primitives.asymmetric import rsa
 from ssh import (CHANNEL_OPEN, CHANNEL_REQUEST, DATA, INFO_RESPONSE,
                  OPEN_CONFIRMATION, PK_OK, SERVICE_REQUEST, UNIMPLEMENTED,
                  USERAUTH_FAILURE, USERAUTH_REQUEST, USERAUTH_SUCCESS, Ended,
-                 flip, get_u32, key_blob, load_key, mpint, query, request,
-                 signed, string, take, u32)
-from world import (CASES, KEY, KEYS, STRANGER, WHO, bare, case, eq, fatal,
-                   keyed, log_has, logged_in, main, refused_by, serviced)
+                 flip, key_blob, load_key, mpint, query, request, signed,
+                 string, u32)
+from world import (KEY, KEYS, STRANGER, WHO, bare, case, eq, fatal, keyed,
+                   logged_in, main, serviced)
 import parts
 
 PASSWORD = os.environ["PASSWORD"]

@@ -631,8 +631,8 @@ def signed(sid, user, key, alg=None, signed_user=None, signed_alg=None,
     def covered(u, a, s):
         return request(u, "publickey", b"\1", string(a), string(blob),
                        service=s)
-    data = covered(signed_user or user, signed_alg or alg,
-                   signed_service or service)
+    data = covered(user if signed_user is None else signed_user,
+                   signed_alg or alg, signed_service or service)
     sig = sign(key, inner_alg or alg, string(sid) + data)
     outer = string(inner_alg or alg) + string(sig)
     outer = spoil(outer) if spoil else outer
