@@ -1,0 +1,6 @@
+# Keys on security tokens, certificates, lists of revoked keys.
+KEYS_PEER_OBJS := tests/unit/keys_peer.o $(SSHKEY_OBJS)
+
+TESTS += sshkey_sk_test
+OBJS_sshkey_sk_test := $(KEYS_PEER_OBJS)
+LIBS_sshkey_sk_test := $(CRYPTO_LIBS)
