@@ -18,7 +18,6 @@ warden_forget(struct warden *w)
 	for (size_t i = 0; i < GENERATIONS_KEPT; i++)
 		if (w->gen[i] != NULL)
 			generation_forget_keys(w->gen[i]);
-	wipe(w->frame, IPC_MAX_FRAME);
 	wipe(w->delay_secret, sizeof(w->delay_secret));
 }
 

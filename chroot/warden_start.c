@@ -157,7 +157,7 @@ warden_new(const struct warden_options *opt)
 	outq_open(&w->to_log, -1);
 	signers_init(&w->signers);
 	crypto_random(w->delay_secret, sizeof(w->delay_secret));
-	w->frame = malloc(IPC_MAX_FRAME);
+	w->frame = wards_private(IPC_MAX_FRAME);
 	w->wards = wards_new();
 	w->requests = (struct requests){
 		.wards = w->wards, .act = &warden_actions, .ctx = w,

@@ -21,24 +21,33 @@ static const unsigned moves[] = {
 	[WARD_DEAD] = 0,
 };
 
+void *
+wards_private(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, n, MADV_DONTFORK) == -1) {
+		munmap(p, n);
+		return NULL;
+	}
+	return p;
+}
+
 struct wards *
 wards_new(void)
 {
-	size_t n = sizeof(struct ward) * WARDS_MAX;
 	struct wards *t = calloc(1, sizeof(*t));
-	void *p;
 
 	if (t == NULL)
 		return NULL;
-	p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED) {
+	t->slot = wards_private(sizeof(struct ward) * WARDS_MAX);
+	if (t->slot == NULL) {
 		free(t);
 		return NULL;
 	}
-	t->slot = p;
-	if (madvise(p, n, MADV_DONTFORK) == -1)
-		wards_free(&t);
 	return t;
 }
 

@@ -44,6 +44,9 @@ struct ward {
 
 struct wards;
 
+/* n bytes, zero, that no child inherits; kept until the end.  NULL: none. */
+void *wards_private(size_t n);
+
 /* NULL: no memory. */
 struct wards *wards_new(void);
 void wards_free(struct wards **t);
