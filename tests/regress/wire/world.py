@@ -135,8 +135,11 @@ def rss(pid):
 
 def cpu(pid):
     """Seconds of processor time so far."""
-    with open(f"/proc/{pid}/stat") as f:
-        x = f.read().rsplit(")", 1)[1].split()
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            x = f.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
     return (int(x[11]) + int(x[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -169,12 +172,30 @@ def does_not_grow(what, pid, before, mib):
         assert grown < mib * MIB, f"{what} grew by {grown // MIB} MiB"
 
 
-def does_not_spin(pid, seconds=1.0):
-    """A process with nothing to do uses no processor time to speak of."""
-    a = cpu(pid)
+def does_not_spin(seconds=1.0):
+    """With nothing to do no process uses processor time to speak of."""
+    def total():
+        return {pid: cpu(pid) for pid in tree()}
+    a = total()
     time.sleep(seconds)
-    used = cpu(pid) - a
-    assert used < 0.5 * seconds, f"{pid} used {used:.2f} s of {seconds} s"
+    for pid, used in total().items():
+        used -= a.get(pid, used)
+        assert used < 0.5 * seconds, f"{pid} used {used} s of {seconds} s"
+
+
+def workers():
+    """Login processes and what became of them."""
+    net = net_process()
+    return [p for p in tree() if p not in (WARDEN, net) and
+            not command(p).endswith(": log")]
+
+
+def command(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return ""
 
 
 # ---- clients ----
