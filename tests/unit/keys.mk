@@ -4,3 +4,7 @@ KEYS_PEER_OBJS := tests/unit/keys_peer.o $(SSHKEY_OBJS)
 TESTS += sshkey_sk_test
 OBJS_sshkey_sk_test := $(KEYS_PEER_OBJS)
 LIBS_sshkey_sk_test := $(CRYPTO_LIBS)
+
+TESTS += sshcert_test
+OBJS_sshcert_test := base/err.o $(KEYS_PEER_OBJS)
+LIBS_sshcert_test := $(CRYPTO_LIBS)
