@@ -130,6 +130,15 @@ t_the_annotated_example() {
 	check "$T/etc/example.yaml"
 	eq status $S 0
 }
+t_the_readme() {
+	sed -n '/^```yaml$/,/^```$/p' "$TOP/README.md" | grep -v '^```' |
+	    sed "s#/etc/sallyport/ssh_host_ed25519_key#$T/keys/host_ed25519#
+	    s#ssh-ed25519 AAAA... acme-edi#$(cat "$T/id.pub")#" >"$T/readme.yaml"
+	has "$T/readme.yaml" '^users:'
+	need_root # another account than the caller's
+	check "$T/readme.yaml"
+	eq status $S 0
+}
 t_odd_files() { # no answer but a refusal, whatever the bytes
 	local f
 	for f in '{' '[[[[' '- - - -' 'a: &a [*a]' '? ? ?' '%YAML 9.9' \
