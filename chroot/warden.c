@@ -343,6 +343,10 @@ tick(struct warden *w)
 		start_again(w);
 	if (w->server == 0 && !w->stopping && w->server_restart < next)
 		next = w->server_restart;
+	if (w->log == 0 && !w->stopping && w->log_restart <= w->now)
+		warden_restart_log(w);
+	if (w->log == 0 && !w->stopping && w->log_restart < next)
+		next = w->log_restart;
 	if (w->stopping && w->stop_at < next)
 		next = w->stop_at;
 	if (w->log_resyncing)

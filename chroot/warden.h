@@ -64,6 +64,7 @@ struct warden {
 	unsigned early_deaths;		/* in a row */
 
 	pid_t log;
+	uint64_t log_started, log_restart;
 	int log_in, log_out;		/* both ends of the event socket */
 	struct outq to_log;
 	uint32_t log_resync;		/* next ward to tell about */
@@ -103,6 +104,7 @@ void warden_end_login(struct warden *w, struct ward *c, bool kill_it);
 /* ---- warden_reap.c ---- */
 void warden_reap(struct warden *w);
 void warden_server_lost(struct warden *w);
+void warden_restart_log(struct warden *w);
 
 /* ---- warden_reload.c ---- */
 bool warden_reload(struct warden *w);

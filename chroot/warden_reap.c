@@ -85,13 +85,30 @@ server_ended(struct warden *w, int status)
 		plan_restart(w);
 }
 
+void
+warden_restart_log(struct warden *w)
+{
+	struct msg_log_target how;
+	char why[256];
+	int fd = log_target_open(config_main(w->gen[0]->config),
+	    w->opt.to_stderr, &how, why, sizeof(why));
+
+	w->log_restart = w->now + EARLY_MS;	/* if it fails */
+	if (fd == -1)
+		return;
+	if (warden_start_log(w, fd, &how)) {
+		w->log_resync = 0;
+		w->log_resyncing = true;
+	} else
+		w->log = 0;
+	close(fd);
+}
+
+/* Events wait in their socket until the next log process reads them. */
 static void
 log_ended(struct warden *w, int status)
 {
-	struct msg_log_target how;
 	struct log_ev e;
-	char why[256];
-	int fd;
 
 	w->log = 0;
 	if (w->to_log.fd != -1)
@@ -99,14 +116,8 @@ log_ended(struct warden *w, int status)
 	outq_close(&w->to_log);
 	if (w->stopping)
 		return;
-	fd = log_target_open(config_main(w->gen[0]->config), w->opt.to_stderr,
-	    &how, why, sizeof(why));
-	if (fd == -1 || !warden_start_log(w, fd, &how))
-		w->log = 0;	/* tried again with the next SIGHUP */
-	if (fd != -1)
-		close(fd);
-	w->log_resync = 0;
-	w->log_resyncing = w->log != 0;
+	w->log_restart = w->now - w->log_started < EARLY_MS ?
+	    w->now + EARLY_MS : w->now;
 	log_begin(&e, LOG_ERROR, "log-process-ended");
 	log_status(&e, status);
 	log_send(&e);

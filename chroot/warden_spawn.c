@@ -90,6 +90,7 @@ warden_start_log(struct warden *w, int target,
 		return false;
 	}
 	w->children++;
+	w->log_started = w->now;
 	outq_open(&w->to_log, control[0]);
 	log_open(w->log_out, warden_level(w));
 	return warden_watch(w, control[0], WATCH_LOG, 0, false);
