@@ -8,3 +8,7 @@ LIBS_sshkey_sk_test := $(CRYPTO_LIBS)
 TESTS += sshcert_test
 OBJS_sshcert_test := base/err.o $(KEYS_PEER_OBJS)
 LIBS_sshcert_test := $(CRYPTO_LIBS)
+
+TESTS += krl_test
+OBJS_krl_test := base/krl.o $(KEYS_PEER_OBJS)
+LIBS_krl_test := $(CRYPTO_LIBS)
