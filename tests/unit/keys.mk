@@ -12,3 +12,8 @@ LIBS_sshcert_test := $(CRYPTO_LIBS)
 TESTS += krl_test
 OBJS_krl_test := base/krl.o $(KEYS_PEER_OBJS)
 LIBS_krl_test := $(CRYPTO_LIBS)
+
+TESTS += auth_cert_test
+OBJS_auth_cert_test := tests/unit/auth_peer.o tests/unit/keys_peer.o \
+	base/log.o base/err.o $(AUTH_OBJS)
+LIBS_auth_cert_test := $(CRYPTO_LIBS) -lcrypt

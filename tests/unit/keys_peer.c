@@ -37,9 +37,9 @@ tool_teardown(void **state)
 const char *
 tool_path(const char *name)
 {
-	static char paths[8][256];
+	static char paths[64][256];
 	static unsigned next;
-	char *p = paths[next++ % 8];
+	char *p = paths[next++ % 64];
 
 	snprintf(p, sizeof(paths[0]), "%s/%s", dir, name);
 	return p;

@@ -9,7 +9,7 @@
 /* Group setup and teardown: makes the folder and removes it. */
 int tool_setup(void **state);
 int tool_teardown(void **state);
-/* Path of a file in the folder; valid until eight calls later. */
+/* Path of a file in the folder; valid until 64 calls later. */
 const char *tool_path(const char *name);
 /* Runs a shell command in the folder, quietly; its output goes to "log". */
 int tool_run(const char *fmt, ...) PRINTF_LIKE(1, 2);
