@@ -11,7 +11,8 @@ say() {
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	files() { git ls-files --cached --others --exclude-standard -- "$@"; }
 else
-	files() { find "${@:-.}" -type f ! -path '*/build*' ! -name '*.o' |
+	files() { find "${@:-.}" -type f ! -path '*/build*' ! -name '*.o' \
+	    ! -path './.git/*' |
 	    sed 's#^\./##'; }
 fi
 sources() { files "$@" | grep '\.[ch]$' | while read -r f; do

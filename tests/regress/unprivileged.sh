@@ -21,6 +21,11 @@ if [ -n "$ROOT" ]; then
 	chmod 755 "$T/as-user"
 	DAEMON=$T/as-user
 fi
+# The kernel makes no user namespace inside of a chroot, for one.
+if [ -n "$ROOT" ]; then
+	setpriv --reuid $ACCT_UID --regid $ACCT_GID --clear-groups \
+	    unshare -U true || skip "no user namespace can be made here"
+fi
 prepare
 [ -z "$ROOT" ] || {
 	chown -R $ACCT_UID:$ACCT_GID "$JAIL" "$CONF"
