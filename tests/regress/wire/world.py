@@ -229,7 +229,8 @@ class Sftp:
         self.c = c or logged_in(user, **kw)
         self.ch = self.c.sftp_channel(mine=mine, window=window,
                                       packet=packet)
-        self.mine, self.buf, self.eof = mine, bytearray(), False
+        self.mine, self.buf = mine, bytearray()
+        self.eof = self.closed = False
         self.room = 2 << 20   # what the server takes
         self.given = 0        # of our window
         self.grow = True      # give window back
@@ -278,6 +279,7 @@ class Sftp:
                 self.given = 0
         else:
             self.eof = True
+            self.closed = p[0] == ssh.CLOSE
 
     def answer(self):
         """The next message, without its length; None: the session ended."""
@@ -293,7 +295,7 @@ class Sftp:
     def ended(self):
         """The session must end now, the connection need not."""
         try:
-            while not self.eof:
+            while not self.closed:
                 self.pump()
         except Ended:
             pass
