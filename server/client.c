@@ -210,20 +210,30 @@ chan_events(const struct chan *k)
 	    duct_events(k->duct, chan_wants_read(k)) : 0;
 }
 
+/* poll() refuses an array longer than RLIMIT_NOFILE, even of entries that
+ * name no descriptor: what waits for nothing gets none. */
+static bool
+add_wish(struct loop *l, int fd, short events, size_t *at_out)
+{
+	*at_out = SIZE_MAX;
+	if (fd == -1 || events == 0)
+		return true;
+	*at_out = l->npfd;
+	return add_poll(l, fd, events);
+}
+
 bool
 client_poll(struct loop *l, struct client *c)
 {
 	c->poll_at = l->npfd;
 	if (!add_poll(l, c->fd, socket_events(c)) ||
-	    !add_poll(l, c->login.fd, link_events(&c->login)))
+	    !add_wish(l, c->login.fd, link_events(&c->login), &c->login_at))
 		return false;
-	for (struct chan *k = c->chans; k != NULL; k = k->next) {
-		short ev = chan_events(k);
-
-		/* Without a wish a hang-up would wake us for ever. */
-		if (!add_poll(l, ev != 0 ? duct_fd(k->duct) : -1, ev))
+	/* Without a wish a hang-up would wake us for ever. */
+	for (struct chan *k = c->chans; k != NULL; k = k->next)
+		if (!add_wish(l, k->duct != NULL ? duct_fd(k->duct) : -1,
+		    chan_events(k), &k->poll_at))
 			return false;
-	}
 	return true;
 }
 
@@ -263,16 +273,17 @@ void
 client_ready(struct loop *l, struct client *c)
 {
 	/* Channels come first: their list still is as it was polled. */
-	size_t at = c->poll_at;
 	short login_revents, tcp_revents;
 
-	if (at == SIZE_MAX)
+	if (c->poll_at == SIZE_MAX)
 		return;
-	tcp_revents = l->pfd[at++].revents;
-	login_revents = l->pfd[at++].revents;
+	tcp_revents = l->pfd[c->poll_at].revents;
+	login_revents = c->login_at == SIZE_MAX ? 0 :
+	    l->pfd[c->login_at].revents;
 
-	for (struct chan *k = c->chans; k != NULL; k = k->next, at++) {
-		short ev = l->pfd[at].revents;
+	for (struct chan *k = c->chans; k != NULL; k = k->next) {
+		short ev = k->poll_at == SIZE_MAX ? 0 :
+		    l->pfd[k->poll_at].revents;
 
 		if (ev == 0)
 			continue;

@@ -48,6 +48,7 @@ struct chan {
 	bool duct_eof;			/* the login will send no more */
 	bool finished;			/* exit status, EOF and CLOSE are out */
 	const char *say;		/* what is left of chan_say's text */
+	size_t poll_at;			/* as the client's; SIZE_MAX: none */
 	bool signalled, core;
 	uint32_t status;
 	char signal[16];
@@ -71,6 +72,7 @@ struct client {
 	struct link login;
 	bool login_asked;
 	bool warden_knows;		/* has been sent something about it */
+	bool told;			/* its connection event is logged */
 	bool counted;			/* among the unauthenticated */
 	bool cut;			/* fatal: free at the end of the turn */
 	bool ended;			/* the engine's end event has come */
@@ -84,7 +86,8 @@ struct client {
 	uint64_t due;			/* next ssh_conn_tick */
 	size_t heap_at;
 	bool parked;
-	size_t poll_at;			/* first entry in this turn's array */
+	size_t poll_at, login_at;	/* entries in this turn's array;
+					 * SIZE_MAX: none */
 	bool dirty;			/* has had work in this turn */
 	struct client *dirty_next;
 };

@@ -14,21 +14,32 @@ client_of(const struct ssh_conn *conn)
 	return ssh_conn_data(conn);
 }
 
+/* ident NULL: the client has gone without one. */
+static void
+log_connection(struct client *c, const struct ssh_ident *ident)
+{
+	struct log_ev e;
+
+	c->told = true;
+	client_log(c, &e, LOG_INFO, "connection");
+	log_num(&e, "src_port", c->src_port);
+	if (ident != NULL) {
+		log_view(&e, "client", ident->software);
+		if (ident->comments.n != 0)
+			log_view(&e, "client_comments", ident->comments);
+		log_view(&e, "protocol", ident->protocol);
+	}
+	log_send(&e);
+}
+
 static void
 on_ident(void *ctx, struct ssh_conn *conn, const struct ssh_ident *ident)
 {
 	struct client *c = client_of(conn);
-	struct log_ev e;
 
 	(void)ctx;
 	c->ident = view_dup(ident->software);
-	client_log(c, &e, LOG_INFO, "connection");
-	log_num(&e, "src_port", c->src_port);
-	log_view(&e, "client", ident->software);
-	if (ident->comments.n != 0)
-		log_view(&e, "client_comments", ident->comments);
-	log_view(&e, "protocol", ident->protocol);
-	log_send(&e);
+	log_connection(c, ident);
 }
 
 static void
@@ -266,6 +277,8 @@ on_end(void *ctx, struct ssh_conn *conn, const struct ssh_end *end)
 	c->ended = true;
 	c->linger = end->err != ERR_CLOSED && !end->by_peer;
 	loop_touch(c);
+	if (!c->told)
+		log_connection(c, NULL);
 	client_log(c, &e, LOG_INFO, "disconnect");
 	log_num(&e, "ms", ((struct loop *)ctx)->now - c->started);
 	log_num(&e, "bytes_in", end->bytes_in);

@@ -41,15 +41,14 @@ build_poll(struct loop *l)
 {
 	bool pause = l->now < l->accept_again;
 
-	l->npfd = AT_LISTENERS + LOOP_LISTENERS;
+	l->npfd = AT_LISTENERS + l->nlisteners;
 	l->pfd[AT_WARDEN] = (struct pollfd){ .fd = l->warden.fd,
 	    .events = link_events(&l->warden) };
 	l->pfd[AT_EPOLL] = (struct pollfd){ .fd = l->epoll,
 	    .events = POLLIN };
-	for (size_t i = 0; i < LOOP_LISTENERS; i++)
+	for (size_t i = 0; i < l->nlisteners; i++)
 		l->pfd[AT_LISTENERS + i] = (struct pollfd){
-		    .fd = i < l->nlisteners && !pause ? l->listeners[i] : -1,
-		    .events = POLLIN };
+		    .fd = pause ? -1 : l->listeners[i], .events = POLLIN };
 	for (struct client *c = l->warm; c != NULL; c = c->warm_next)
 		if (!client_poll(l, c))
 			return false;
