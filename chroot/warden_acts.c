@@ -132,14 +132,14 @@ copy_policy(const struct warden *w, struct view user)
 static bool
 fork_login(struct warden *w, struct ward *c, struct login_start *s)
 {
-	struct view policy = copy_policy(w, ward_user(c));
+	struct view policy;
 	int pair[2];
 	pid_t pid;
 	bool ok;
 
 	if (ipc_pair(pair, true) != OK)
 		return false;
-	s->policy = policy;
+	s->policy = policy = copy_policy(w, ward_user(c));
 	s->warden = pair[1];
 	ok = warden_fork_login(w, s, &pid);
 	close(pair[1]);
