@@ -1,6 +1,7 @@
 #!/bin/bash
 # A process that dies takes down no more than its own.
 . "$(dirname "$0")/lib.sh"
+need_root # to find the processes by what they hold
 CRASH_OK=yes
 copy_keys
 make_files 4095
@@ -84,7 +85,6 @@ t_one_of_two_sessions() { # the other goes on
 }
 
 t_log_process() { # its death is survived too
-	need_root
 	local p
 	for p in $(tree); do
 		tr '\0' ' ' <"/proc/$p/cmdline" | grep -q ' log' || continue

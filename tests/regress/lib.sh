@@ -354,7 +354,7 @@ tree() { # [PID]
 	local p c
 	p=${1:-$SERVER}
 	echo "$p"
-	for c in $(cat /proc/"$p"/task/*/children 2>/dev/null); do
+	for c in $(cat /proc/"$p"/task/*/children 2>/dev/null || true); do
 		tree "$c"
 	done
 }

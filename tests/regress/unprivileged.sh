@@ -53,7 +53,7 @@ t_nobody_is_root() {
 	for p in $(tree); do
 		[ "$(stat -c %u "/proc/$p")" = $ACCT_UID ] ||
 		    [ "$(awk '/^Uid:/ { print $2 }' "/proc/$p/status")" = \
-		    $ACCT_UID ] || fail "process $p is another user's"
+		    $ACCT_UID ] || ! alive "$p" || fail "process $p is another user's"
 	done
 }
 

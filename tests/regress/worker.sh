@@ -1,6 +1,7 @@
 #!/bin/bash
 # What the processes may do, as the kernel sees it.
 . "$(dirname "$0")/lib.sh"
+need_root # to look into processes of another user namespace
 copy_keys
 start_server
 
@@ -75,7 +76,6 @@ t_worker_descriptors() {
 }
 
 t_server_process() {
-	need_root
 	local p n=0
 	for p in $(tree); do
 		[ "$(field "$p" Uid | cut -d ' ' -f 1)" = "$(id -u _sallyport)" ] ||
@@ -90,7 +90,6 @@ t_server_process() {
 }
 
 t_server_has_no_files() { # the one with the network: chrooted, sealed
-	need_root
 	local p l found=
 	for p in $(tree); do
 		[ "$(field "$p" Uid | cut -d ' ' -f 1)" = "$(id -u _sallyport)" ] ||
