@@ -122,4 +122,22 @@ t_rlimit_warning() {
 		stop_server
 	)
 }
+
+# poll() refuses an array longer than RLIMIT_NOFILE, even of entries that name
+# no descriptor: the server must serve as many as it has descriptors for.
+t_few_descriptors() {
+	TOP_YAML='limits: {park: off, unauthenticated_per_source: 200}'
+	PORT= CONF=
+	prepare
+	(
+		ulimit -n 256
+		: >"$LOG"
+		start_server
+		hold 150
+		sleep 0.2
+		sftp_do pwd
+		drop
+		stop_server
+	)
+}
 run_parts
