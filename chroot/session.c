@@ -360,6 +360,10 @@ serve(struct session *s)
 	struct pollfd p[CHANNELS_MAX + 1];
 
 	for (;;) {
+		/* No longer than it must be: poll() refuses more entries than
+		 * RLIMIT_NOFILE, empty ones too. */
+		nfds_t n = 1;
+
 		p[0] = (struct pollfd){ s->start->server, POLLIN, 0 };
 		for (size_t i = 0; i < CHANNELS_MAX; i++) {
 			const struct sftp_session *f = s->served[i].sftp;
@@ -368,9 +372,10 @@ serve(struct session *s)
 			if (f != NULL) {
 				p[i + 1].fd = sftp_session_fd(f);
 				p[i + 1].events = sftp_session_events(f);
+				n = (nfds_t)i + 2;
 			}
 		}
-		if (poll(p, CHANNELS_MAX + 1, -1) == -1 && errno != EINTR)
+		if (poll(p, n, -1) == -1 && errno != EINTR)
 			finish(s);
 		for (size_t i = 0; i < CHANNELS_MAX; i++) {
 			struct served *at = &s->served[i];
