@@ -411,6 +411,12 @@ ssh_conn_sent(struct ssh_conn *c, size_t n, uint64_t now)
 		c->bytes_out += n;
 		c->last_out = c->now;
 		c->out_since = wr_size(&c->out) != 0 ? c->now : 0;
+		/* Bytes move, though not all: what the peer would answer a
+		 * probe with stands behind all that it has not read yet. */
+		if (c->out_since != 0) {
+			c->probed = c->now;
+			c->keepalives = 0;
+		}
 	}
 	kex_check_limits(c);
 	conn_event_end(c);

@@ -278,7 +278,7 @@ struct ssh_conn {
 	uint64_t created;
 	uint64_t last_in;		/* when bytes last arrived */
 	uint64_t last_out;		/* when the peer last took bytes */
-	uint32_t keepalives;		/* sent since last_in */
+	uint32_t keepalives;		/* sent since bytes last moved */
 	uint64_t bytes_in, bytes_out;
 
 	struct wr in;			/* what feed could not use yet */

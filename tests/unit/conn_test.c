@@ -167,6 +167,30 @@ keepalive_answered(void **state)
 	engine_stop(&e);
 }
 
+/* A slow peer takes bytes now and then and says nothing meanwhile. */
+static void
+keepalive_of_a_slow_reader(void **state)
+{
+	struct engine e;
+
+	(void)state;
+	engine_init(&e);
+	e.cfg.keepalive_interval_ms = 1000;
+	e.cfg.keepalive_count_max = 2;
+	logged_in(&e);
+	queue_ping(&e, 100);
+	push(&e);
+	for (int i = 0; i < 20; i++) {
+		e.now += 2500;
+		(void)ssh_conn_tick(e.conn, e.now);
+		assert_int_equal(e.ends, 0);
+		ssh_conn_sent(e.conn, 1, e.now);
+	}
+	(void)ssh_conn_tick(e.conn, e.now + 3000);
+	assert_int_equal(e.ends, 1);
+	engine_stop(&e);
+}
+
 /* Nothing is probed before login, where the grace time counts. */
 static void
 no_keepalive_before_login(void **state)
@@ -968,6 +992,7 @@ main(void)
 		cmocka_unit_test(grace_is_not_moved),
 		cmocka_unit_test(keepalive_ends),
 		cmocka_unit_test(keepalive_answered),
+		cmocka_unit_test(keepalive_of_a_slow_reader),
 		cmocka_unit_test(no_keepalive_before_login),
 		cmocka_unit_test(peer_takes_nothing),
 		cmocka_unit_test(ping),
