@@ -515,9 +515,10 @@ def _():
             s.extended(name)
         unlink(s, "/d/link")
     for p in heard:
-        for word in (T, JAIL, os.path.basename(T), "/tmp", "regress",
+        # a host's name of two letters stands in many a number by chance
+        for word in (T, JAIL, os.path.basename(T), "/tmp/", "regress",
                      os.uname().nodename):
-            assert word.encode() not in p, (word, p[:200])
+            assert len(word) < 5 or word.encode() not in p, (word, p[:200])
     if not os.path.isdir(os.path.join(JAIL, "d")):
         os.mkdir(os.path.join(JAIL, "d"))
         os.chown(os.path.join(JAIL, "d"), UID, GID)
