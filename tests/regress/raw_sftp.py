@@ -130,7 +130,9 @@ def s_noread(flag):
     h = s.open(b"/d/y", R)
     for i in range(200):
         s.post(READ, string(h) + u64(0) + u32(255 * 1024))
-    open(flag, "w").close()
+    with open(flag + ".new", "w") as f:
+        f.write(str(os.getpid()))
+    os.rename(flag + ".new", flag)
     s.c.sock.settimeout(None)
     poll = select.poll()
     poll.register(s.c.sock, select.POLLHUP | select.POLLERR |

@@ -7,7 +7,7 @@ import time
 import world
 import parts
 from ssh import get_u32, string, take, u32, u64
-from world import (APPEND, CREAT, EXTENDED, FX_DENIED,
+from world import (APPEND, ASAN, CREAT, EXTENDED, FX_DENIED,
                    FX_NO_FILE, FX_OK, HANDLE, LSTAT, MKDIR, NAME, OPEN,
                    OPENDIR, R, READLINK, REALPATH, REMOVE, RENAME, RMDIR,
                    SETSTAT, STAT, STATUS, SYMLINK, TRUNC, W, WARDEN, Sftp,

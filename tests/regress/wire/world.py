@@ -7,6 +7,7 @@ its directory.  At the end of a file the server's descriptors and the number of
 processes must be what they were (case "back-to-rest").
 """
 import os
+import signal
 import socket
 import sys
 import time
@@ -28,17 +29,27 @@ KEY = ssh.load_key(parts.KEY)
 STRANGER = ssh.load_key(os.path.join(KEYS, "stranger"))
 MIB = 1 << 20
 CASES = {}
+CASE_SECONDS = 240  # far beyond what any case needs: something hangs
 
 
-def case(name, well=True):
-    """well=False: the case looks itself whether the server is well."""
+def hangs(signum, frame):
+    raise AssertionError(f"not done after {CASE_SECONDS} s")
+
+
+signal.signal(signal.SIGALRM, hangs)
+
+
+def case(name):
     def register(f):
         def run():
             before = net_process()
-            f()
-            check_same(before)
-            if well:
+            signal.alarm(CASE_SECONDS)
+            try:
+                f()
+                check_same(before)
                 check_well()
+            finally:
+                signal.alarm(0)
         assert "t_" + name not in CASES, name
         CASES["t_" + name] = run
         return f
