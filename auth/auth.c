@@ -53,6 +53,17 @@ auth_work(const struct auth *a)
 	return &a->work;
 }
 
+void
+auth_notice(struct auth_answer *out, struct view text)
+{
+	if (text.n == 0 || text.n + 2 > MSG_NOTICE_MAX -
+	    wr_size(&out->notice))
+		return;
+	wr_bytes(&out->notice, text);
+	if (text.p[text.n - 1] != '\n')
+		wr_bytes(&out->notice, view_str("\r\n"));
+}
+
 /* ---- when a failure may leave ---- */
 
 static uint64_t
@@ -175,6 +186,7 @@ auth_request(struct auth *a, struct view payload, struct auth_answer *out)
 
 	*out = (struct auth_answer){
 		.verdict = VERDICT_FAILURE, .payload = wr_new(1024),
+		.notice = wr_new(MSG_NOTICE_MAX),
 		.method = -1, .reason = ""
 	};
 	if (a->over) {

@@ -51,6 +51,9 @@ struct auth_answer {
 	uint32_t methods;		/* that can continue */
 	struct wr payload;		/* PROMPT, CHANGEREQ body or DISCONNECT
 					 * text; the caller frees */
+	struct wr notice;		/* text for the user, shown before the
+					 * verdict, see auth_notice(); the
+					 * caller frees */
 	/* for the audit log and the warden */
 	int method;			/* enum auth_method, -1 unknown name */
 	bool counted;			/* an attempt in the warden's sense:

@@ -63,6 +63,14 @@ void auth_publickey(struct auth *a, const struct userauth_msg *m,
 void auth_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);
 
+/*
+ * Adds a text for the user to the answer: a banner of its own, what a PAM
+ * module says, a password that expires soon.  What is only true of users who
+ * exist must wait until something is proved: strangers see every notice.  A
+ * text that has no room any more is left out.
+ */
+void auth_notice(struct auth_answer *out, struct view text);
+
 const struct auth_work *auth_work(const struct auth *a);
 
 #endif

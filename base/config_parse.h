@@ -77,7 +77,7 @@ struct key_row {
 };
 /* What row_walk met, by row->id. */
 struct row_note {
-	uint32_t given, bad;	/* 1 << id; bad: a fault has been told */
+	uint64_t given, bad;	/* 1 << id; bad: a fault has been told */
 	struct mark *at;	/* of the value */
 };
 /* Calls the row's parser for each key of v; unknown keys are faults.  note

@@ -60,10 +60,10 @@ row_run(struct parse *p, const struct key_row *row, const struct node *v,
 	row->parse(p, row, v, at, into);
 	if (note == NULL)
 		return;
-	note->given |= 1u << row->id;
+	note->given |= (uint64_t)1 << row->id;
 	note->at[row->id] = v->mark;
 	if (p->t.nfaults != before)
-		note->bad |= 1u << row->id;
+		note->bad |= (uint64_t)1 << row->id;
 }
 
 void

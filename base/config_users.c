@@ -16,7 +16,7 @@ static const struct auth_chain publickey = { 1, { AUTH_PUBLICKEY } };
 
 static const struct layer builtin = {
 	.kind = LAYER_BUILTIN,
-	.note = { .given = (1u << UK_ALL) - 1 },
+	.note = { .given = ((uint64_t)1 << UK_ALL) - 1 },
 	.umask = POLICY_NO_UMASK,
 	.allow = ALLOW_SFTP | ALLOW_SCP,
 	.auth = &publickey,
@@ -30,7 +30,7 @@ pick(const struct user *u, enum user_key key)
 {
 	const struct layer *const *l = u->layer;
 
-	while (*l == NULL || ((*l)->note.given & 1u << key) == 0)
+	while (*l == NULL || ((*l)->note.given & (uint64_t)1 << key) == 0)
 		l++;		/* the last has every key */
 	return *l;
 }
@@ -39,7 +39,7 @@ pick(const struct user *u, enum user_key key)
 static bool
 is_bad(const struct user *u, enum user_key key)
 {
-	return (pick(u, key)->note.bad & 1u << key) != 0;
+	return (pick(u, key)->note.bad & (uint64_t)1 << key) != 0;
 }
 
 static struct view

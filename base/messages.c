@@ -189,6 +189,7 @@ put_auth_reply(struct wr *w, const struct msg_auth_reply *m)
 	wr_u8(w, m->verdict);
 	wr_u32(w, m->methods);
 	wr_str(w, m->payload);
+	wr_str(w, m->notice);
 }
 
 bool
@@ -199,7 +200,9 @@ get_auth_reply(struct view b, struct msg_auth_reply *m)
 	m->verdict = rd_u8(&r);
 	m->methods = rd_u32(&r);
 	m->payload = rd_str(&r);
-	return done(&r, m->verdict <= VERDICT_DISCONNECT &&
+	m->notice = rd_text(&r);
+	return done(&r, m->notice.n <= MSG_NOTICE_MAX &&
+	    m->verdict <= VERDICT_DISCONNECT &&
 	    (m->methods & ~METHODS_ALL) == 0);
 }
 

@@ -107,11 +107,14 @@ enum auth_verdict {
 	VERDICT_CHANGEREQ,	/* SSH_MSG_USERAUTH_PASSWD_CHANGEREQ */
 	VERDICT_DISCONNECT	/* too many attempts, name changed */
 };
+#define MSG_NOTICE_MAX	16384
 struct msg_auth_reply {
 	uint8_t verdict;
 	uint32_t methods;	/* that can continue, 1 << enum auth_method */
 	struct view payload;	/* PROMPT, CHANGEREQ: the SSH message's body;
 				 * DISCONNECT: the text */
+	struct view notice;	/* text for the user, shown before the verdict
+				 * (SSH_MSG_USERAUTH_BANNER); empty: none */
 };
 
 struct msg_ready {

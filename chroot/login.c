@@ -87,6 +87,7 @@ send_reply(struct login *l)
 		.verdict = (uint8_t)l->ans.verdict,
 		.methods = l->ans.methods,
 		.payload = wr_view(&l->ans.payload),
+		.notice = wr_view(&l->ans.notice),
 	};
 	struct wr w = wr_new(IPC_MAX_FRAME);
 
@@ -96,6 +97,7 @@ send_reply(struct login *l)
 		quit("the server does not take the answer");
 	wr_free(&w);
 	wr_free(&l->ans.payload);
+	wr_free(&l->ans.notice);
 	if (l->ans.verdict == VERDICT_DISCONNECT)
 		quit(NULL);
 	l->state = LOGIN_ASK;
@@ -216,6 +218,7 @@ go(struct login *l)
 		.method = l->ans.method >= 0 ?
 		    auth_method_name((enum auth_method)l->ans.method) : "",
 		.key = l->ans.key,
+		.notice = wr_view(&l->ans.notice),
 		.server = s->server,
 		.unprivileged = s->unprivileged,
 		.sandbox = s->sandbox,

@@ -210,9 +210,11 @@ become_user(struct session *s)
 static void
 tell_ready(const struct session *s)
 {
-	const struct msg_auth_reply a = { .verdict = VERDICT_SUCCESS };
+	const struct msg_auth_reply a = {
+		.verdict = VERDICT_SUCCESS, .notice = s->start->notice,
+	};
 	const struct msg_ready r = { .allow = s->start->allow };
-	struct wr w = wr_new(1024);
+	struct wr w = wr_new(IPC_MAX_FRAME);
 	struct log_ev e;
 	bool ok;
 

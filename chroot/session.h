@@ -16,6 +16,7 @@ struct session_start {
 	const char *user;		/* as the client named it, C string */
 	const char *method;		/* that completed the login */
 	const char *key;		/* fingerprint, or "" */
+	struct view notice;		/* sent with the success */
 	int server;			/* socket, close-on-exec */
 	bool unprivileged;
 	const struct sandbox *sandbox;

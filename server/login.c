@@ -73,6 +73,8 @@ handle_auth_reply(struct loop *l, struct client *c, const struct ipc_msg *msg)
 
 	if (!get_auth_reply(msg->body, &r))
 		return ERR_PROTO;
+	if (r.notice.n != 0)
+		(void)ssh_conn_banner(c->ssh, r.notice);
 	method_names(r.methods, names, sizeof(names));
 	switch (r.verdict) {
 	case VERDICT_FAILURE:

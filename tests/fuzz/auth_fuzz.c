@@ -77,7 +77,9 @@ talk(struct auth *a, struct view in)
 		    sizeof(out.key)) != NULL);
 		check(auth_limits(a)->deny == 0);
 		over = out.verdict == VERDICT_DISCONNECT;
+		check(wr_size(&out.notice) == 0);
 		wr_free(&out.payload);
+		wr_free(&out.notice);
 	}
 }
 

@@ -171,6 +171,9 @@ world_send(struct world *w, struct wr req, struct auth_answer *out)
 	assert_non_null(a.reason);
 	assert_int_equal(a.methods & 1u << AUTH_NONE, 0);
 	wr_free(&a.payload);
+	assert_true(view_to_cstr(wr_view(&a.notice), w->notice,
+	    sizeof(w->notice)));
+	wr_free(&a.notice);
 	if (out != NULL)
 		*out = a;
 	return a.verdict;

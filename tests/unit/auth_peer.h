@@ -20,6 +20,7 @@ struct world {
 	struct sockaddr_in peer;
 	struct auth_start start;
 	struct auth *a;
+	char notice[MSG_NOTICE_MAX + 1];	/* of the last answer */
 };
 
 /* User "acme" at 10.0.0.1, uid 2001, sftp alone, with the chains of `chains`

@@ -913,6 +913,33 @@ test_thousand_keys(void **state)
 	free(keys);
 }
 
+/* What is sent before a verdict: whole lines, never more than the server
+ * takes, and a text that has no room is left out whole. */
+static void
+test_notice(void **state)
+{
+	static char text[MSG_NOTICE_MAX - 4];
+	struct auth_answer out = { .notice = wr_new(MSG_NOTICE_MAX) };
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	auth_notice(&out, view_of(NULL, 0));
+	assert_int_equal(wr_size(&out.notice), 0);
+	auth_notice(&out, view_str("a"));
+	auth_notice(&out, view_str("b\n"));
+	assert_true(view_is(wr_view(&out.notice), "a\r\nb\n"));
+	auth_notice(&out, view_of(text, sizeof(text)));
+	assert_true(view_is(wr_view(&out.notice), "a\r\nb\n"));
+	assert_false(out.notice.bad);
+	wr_reset(&out.notice);
+	auth_notice(&out, view_of(text, sizeof(text)));
+	assert_int_equal(wr_size(&out.notice), sizeof(text) + 2);
+	auth_notice(&out, view_str("c"));
+	assert_int_equal(wr_size(&out.notice), sizeof(text) + 2);
+	assert_false(out.notice.bad);
+	wr_free(&out.notice);
+}
+
 int
 main(void)
 {
@@ -936,6 +963,7 @@ main(void)
 		cmocka_unit_test(test_same_work),
 		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_thousand_keys),
+		cmocka_unit_test(test_notice),
 	};
 
 	return cmocka_run_group_tests(tests, make_keys, free_keys);

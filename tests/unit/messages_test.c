@@ -208,8 +208,9 @@ test_attempt(void **state)
 static void
 test_auth_reply(void **state)
 {
-	struct msg_auth_reply in = { VERDICT_DISCONNECT, 3, view_str("t") },
-	    out;
+	static const uint8_t long_text[MSG_NOTICE_MAX + 1] = { [0] = 'x' };
+	struct msg_auth_reply in = { VERDICT_DISCONNECT, 3, view_str("t"),
+	    view_str("note") }, out;
 	struct wr w = wr_new(65536);
 
 	(void)state;
@@ -217,11 +218,17 @@ test_auth_reply(void **state)
 	assert_int_equal(out.verdict, VERDICT_DISCONNECT);
 	assert_int_equal(out.methods, 3);
 	assert_true(view_is(out.payload, "t"));
+	assert_true(view_is(out.notice, "note"));
 	check_sizes(read_auth_reply, &w);
 	in.verdict++;
 	REFUSED(auth_reply, in);
 	in.verdict = 0;
 	in.methods = 1u << AUTH_METHODS;
+	REFUSED(auth_reply, in);
+	in.methods = 0;
+	in.notice = view_of("a\0b", 3);
+	REFUSED(auth_reply, in);
+	in.notice = view_of(long_text, sizeof(long_text));
 	REFUSED(auth_reply, in);
 	wr_free(&w);
 }
