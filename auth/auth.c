@@ -6,6 +6,8 @@
 #include "base/crypto.h"
 
 #define SERVICE	"ssh-connection"
+#define INFO_RESPONSE	61	/* SSH_MSG_USERAUTH_INFO_RESPONSE */
+#define AUTH_PAYLOAD_MAX	(16 * 1024)	/* of one question */
 
 struct auth *
 auth_new(const struct auth_start *start)
@@ -35,6 +37,7 @@ auth_free(struct auth **a)
 {
 	if (*a == NULL)
 		return;
+	dialog_close(*a);
 	chains_free(&(*a)->chains);
 	wipe(*a, sizeof(**a));
 	free(*a);
@@ -149,34 +152,88 @@ take_step(struct auth *a, int method, const struct auth_step *step,
 	if (method == AUTH_PUBLICKEY && a->nused < AUTH_USED_MAX)
 		memcpy(a->used[a->nused++], step->key, sizeof(step->key));
 	a->partial = true;
+	a->proved |= (uint32_t)1 << method;
 	out->verdict = chains_advance(&a->chains, method) ? VERDICT_SUCCESS :
 	    VERDICT_PARTIAL;
+}
+
+/* The method asks back: whoever it is, and whatever comes of it. */
+static void
+ask_back(struct auth_step *step, struct auth_answer *out)
+{
+	out->verdict = step->ask == ASK_PROMPT ? VERDICT_PROMPT :
+	    VERDICT_CHANGEREQ;
+	wr_free(&out->payload);
+	out->payload = step->payload;
+	step->payload = wr_new(0);
+}
+
+/* From what the method found to what the client hears. */
+static void
+settle(struct auth *a, int method, struct auth_step *step, uint64_t began,
+    struct auth_answer *out)
+{
+	const struct auth_method_row *row = auth_method_row(method);
+	const char *shut = gate(a, method);
+
+	memcpy(out->key, step->key, sizeof(step->key));
+	if (step->ask != ASK_NOTHING && !step->payload.bad) {
+		ask_back(step, out);
+		return;
+	}
+	dialog_close(a);
+	if (shut == NULL && step->proved) {
+		take_step(a, method, step, out);
+	} else if (shut == NULL && step->usable) {
+		out->verdict = VERDICT_PK_OK;
+		out->reason = "";
+	} else {
+		/* `none` asks a question; its answer is no refusal. */
+		out->reason = shut != NULL && method != AUTH_NONE ? shut :
+		    step->reason;
+		out->counted = row->counted;
+		out->not_before_ms = leave_at(a, row->grid_ms, began);
+	}
 }
 
 static void
 run_method(struct auth *a, const struct userauth_msg *m,
     struct auth_answer *out)
 {
-	const struct auth_method_row *row = auth_method_row(m->method);
-	struct auth_step step = { 0 };
+	struct auth_step step = { .payload = wr_new(AUTH_PAYLOAD_MAX),
+	    .reason = "out of memory" };
 	uint64_t began = now_ms();
-	const char *shut;
 
-	row->check(a, m, &step);
-	memcpy(out->key, step.key, sizeof(step.key));
-	shut = gate(a, m->method);
-	if (shut == NULL && step.proved) {
-		take_step(a, m->method, &step, out);
-	} else if (shut == NULL && step.usable) {
-		out->verdict = VERDICT_PK_OK;
-		out->reason = "";
-	} else {
-		/* `none` asks a question; its answer is no refusal. */
-		out->reason = shut != NULL && m->method != AUTH_NONE ? shut :
-		    step.reason;
-		out->counted = row->counted;
-		out->not_before_ms = leave_at(a, row->grid_ms, began);
+	/* RFC 4256 3.1: another request ends the dialogue.  Left alone it
+	 * would be a question asked for nothing (CVE-2015-5600). */
+	out->abandoned = a->talk.with != NULL;
+	dialog_close(a);
+	auth_method_row(m->method)->check(a, m, &step);
+	settle(a, m->method, &step, began, out);
+	wr_free(&step.payload);
+}
+
+static void
+run_answers(struct auth *a, struct view payload, struct auth_answer *out)
+{
+	struct view answers[USERAUTH_MAX_PROMPTS];
+	struct auth_step step = { .payload = wr_new(AUTH_PAYLOAD_MAX),
+	    .reason = "out of memory" };
+	uint64_t began = now_ms();
+
+	if (a->talk.with == NULL) {
+		disconnect(out, "answers that nobody asked for");
+		return;
 	}
+	if (!userauth_msg_answers(payload, answers, a->talk.nprompts)) {
+		disconnect(out, "malformed answers");
+		return;
+	}
+	out->method = AUTH_KBDINT;
+	auth_method_row(AUTH_KBDINT)->answers(a, answers, a->talk.nprompts,
+	    &step);
+	settle(a, AUTH_KBDINT, &step, began, out);
+	wr_free(&step.payload);
 }
 
 void
@@ -191,6 +248,8 @@ auth_request(struct auth *a, struct view payload, struct auth_answer *out)
 	};
 	if (a->over) {
 		disconnect(out, "authentication is over");
+	} else if (payload.n != 0 && payload.p[0] == INFO_RESPONSE) {
+		run_answers(a, payload, out);
 	} else if (!userauth_msg_parse(payload, &m)) {
 		disconnect(out, "malformed authentication request");
 	} else if (!view_eq(m.user, a->start.user)) {

@@ -27,6 +27,11 @@ struct auth_start {
 	 * caller may limit how many run at a time.  NULL: run at once. */
 	void (*hash_slot)(void *ctx, bool take);
 	void *hash_ctx;
+	/* Waits up to ms milliseconds (-1: for ever) until fd is ready for
+	 * events (poll(2)); false: it is not.  The caller may end the process
+	 * inside when the client has gone.  NULL: plain poll(2). */
+	bool (*wait)(void *ctx, int fd, short events, int ms);
+	void *wait_ctx;
 	/* Bytes that stay the same while the daemon lives and that no client
 	 * knows: they spread the moment of a failure by user name.  Empty:
 	 * spread by bytes of this connection alone. */
@@ -58,6 +63,8 @@ struct auth_answer {
 	int method;			/* enum auth_method, -1 unknown name */
 	bool counted;			/* an attempt in the warden's sense:
 					 * not `none`, not an accepted query */
+	bool abandoned;			/* a dialogue was left without its
+					 * answers: one more attempt */
 	const char *reason;		/* static: the true reason */
 	char key[64];			/* fingerprint of an offered key */
 	/* A failure must not leave before this many milliseconds after the

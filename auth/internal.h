@@ -21,6 +21,26 @@ struct auth_work {
 	unsigned verifies;	/* signatures */
 };
 
+struct auth_step;
+
+/*
+ * Somebody who holds a keyboard-interactive dialogue (RFC 4256) with the
+ * client.  One dialogue is open at a time; its own state hangs off
+ * a->talk.state.  begin and answers set step: to a question (dialog_ask), a
+ * proof, or a reason why not.
+ */
+struct dialog {
+	const char *name;	/* "password", ... */
+	void (*begin)(struct auth *a, const struct userauth_msg *m,
+	    struct auth_step *step);
+	/* n is what was asked for */
+	void (*answers)(struct auth *a, const struct view *answers, size_t n,
+	    struct auth_step *step);
+	/* Frees a->talk.state, however the dialogue ended; NULL: nothing is
+	 * there to free. */
+	void (*end)(struct auth *a);
+};
+
 struct auth {
 	struct auth_start start;
 	struct match_addr addr;
@@ -28,6 +48,12 @@ struct auth {
 	struct chains chains;
 	bool partial;		/* something has been proved */
 	bool over;		/* succeeded, or the connection must end */
+	uint32_t proved;	/* methods, 1 << enum auth_method */
+	struct {
+		const struct dialog *with;	/* NULL: no dialogue */
+		void *state;
+		size_t nprompts;	/* answers that are owed */
+	} talk;
 	bool faults_told;	/* of the key files: once is enough */
 	char used[AUTH_USED_MAX][SSHKEY_FP_MAX];
 	size_t nused;
@@ -36,11 +62,21 @@ struct auth {
 	struct auth_work work;
 };
 
+/* A method may ask back before it decides. */
+enum auth_ask {
+	ASK_NOTHING,
+	ASK_PROMPT,		/* an INFO_REQUEST; answers follow */
+	ASK_CHANGE		/* a PASSWD_CHANGEREQ (RFC 4252 8) */
+};
+
 /* What one method found out.  It may change nothing but work, faults_told
  * and these fields: whether it counts is decided in one place, auth.c. */
 struct auth_step {
 	bool proved;
 	bool usable;		/* a query: this key would do */
+	enum auth_ask ask;
+	struct wr payload;	/* ASK_PROMPT: the message's body; ASK_CHANGE:
+				 * the text of the prompt */
 	const char *reason;	/* static, of a failure */
 	char key[SSHKEY_FP_MAX];
 	struct auth_limits limits;
@@ -49,6 +85,9 @@ struct auth_step {
 struct auth_method_row {
 	/* Does the same work whether or not the user exists. */
 	void (*check)(struct auth *a, const struct userauth_msg *m,
+	    struct auth_step *step);
+	/* Answers to what was asked with ASK_PROMPT; NULL: never asks. */
+	void (*answers)(struct auth *a, const struct view *answers, size_t n,
 	    struct auth_step *step);
 	bool counted;		/* a failure is an attempt */
 	uint32_t grid_ms;	/* failures leave at a multiple of this after
@@ -62,6 +101,32 @@ void auth_publickey(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);
 void auth_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);
+void auth_kbdint(struct auth *a, const struct userauth_msg *m,
+    struct auth_step *step);
+void auth_kbdint_answers(struct auth *a, const struct view *answers, size_t n,
+    struct auth_step *step);
+
+/* Is it the user's password?  The same work for everybody, also for nobody;
+ * the password may be of any length and hold any byte.  *why_out, static: why
+ * not.  password.c. */
+bool password_matches(struct auth *a, struct view password,
+    const char **why_out) MUST_CHECK;
+
+/* ---- dialog.c ---- */
+struct dialog_prompt {
+	const char *text;	/* UTF-8, "Password: " */
+	bool echo;
+};
+/* Asks n prompts (0: only shows name and instruction) in the open dialogue.
+ * Texts may be NULL. */
+void dialog_ask(struct auth *a, struct auth_step *step, const char *name,
+    const char *instruction, const struct dialog_prompt *prompts, size_t n);
+/* Ends the open dialogue, if there is one. */
+void dialog_close(struct auth *a);
+/* The one that this user is asked by; also for nobody. */
+const struct dialog *dialog_of(const struct auth *a);
+/* What the YAML itself holds: password, then what else is set. */
+extern const struct dialog dialog_own;
 
 /*
  * Adds a text for the user to the answer: a banner of its own, what a PAM

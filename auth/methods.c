@@ -38,14 +38,14 @@ check_unknown(struct auth *a, const struct userauth_msg *m,
 #define GRID_HASH	250
 
 static const struct auth_method_row rows[AUTH_METHODS] = {
-	[AUTH_NONE] = { check_none, false, 0 },
-	[AUTH_PUBLICKEY] = { auth_publickey, true, GRID_SHORT },
-	[AUTH_PASSWORD] = { auth_password, true, GRID_HASH },
-	[AUTH_KBDINT] = { check_absent, true, GRID_SHORT },
-	[AUTH_HOSTBASED] = { check_absent, true, GRID_SHORT },
+	[AUTH_NONE] = { check_none, NULL, false, 0 },
+	[AUTH_PUBLICKEY] = { auth_publickey, NULL, true, GRID_SHORT },
+	[AUTH_PASSWORD] = { auth_password, NULL, true, GRID_HASH },
+	[AUTH_KBDINT] = { auth_kbdint, auth_kbdint_answers, true, GRID_HASH },
+	[AUTH_HOSTBASED] = { check_absent, NULL, true, GRID_SHORT },
 };
 static const struct auth_method_row unknown = {
-	check_unknown, true, GRID_SHORT
+	check_unknown, NULL, true, GRID_SHORT
 };
 
 const struct auth_method_row *

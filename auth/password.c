@@ -68,39 +68,44 @@ own_hash(const struct policy *p, char *out, size_t n, const char **why)
 /* Refusals that look at nothing but the request, so that a long password
  * costs nobody anything. */
 static const char *
-shape_fault(const struct userauth_msg *m)
+shape_fault(struct view password)
 {
-	if (m->change)
-		return "password change is not supported";
-	if (m->password.n == 0)
+	if (password.n == 0)
 		return "empty password";
-	if (m->password.n > PASSWORD_MAX)
+	if (password.n > PASSWORD_MAX)
 		return "password is too long";
-	return NULL;
+	return view_has_nul(password) ? "NUL in the password" : NULL;
+}
+
+bool
+password_matches(struct auth *a, struct view given, const char **why_out)
+{
+	char password[PASSWORD_MAX + 1], hash[CRYPT_OUTPUT_SIZE];
+	bool own, same = false, ran = false;
+
+	if ((*why_out = shape_fault(given)) != NULL ||
+	    !view_to_cstr(given, password, sizeof(password)))
+		return false;
+	own = own_hash(a->start.policy, hash, sizeof(hash), why_out);
+	if (own) {
+		same = hash_matches(a, password, hash, &ran);
+		*why_out = ran ? "password is wrong" :
+		    "user's password hash is not valid";
+	}
+	if (!ran)
+		(void)hash_matches(a, password, DUMMY, &ran);
+	wipe(password, sizeof(password));
+	wipe(hash, sizeof(hash));
+	return own && same;
 }
 
 void
 auth_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step)
 {
-	char password[PASSWORD_MAX + 1], hash[CRYPT_OUTPUT_SIZE];
-	bool own, same = false, ran = false;
-
-	if ((step->reason = shape_fault(m)) != NULL)
-		return;
-	if (!view_to_cstr(m->password, password, sizeof(password))) {
-		step->reason = "NUL in the password";
-		return;
-	}
-	own = own_hash(a->start.policy, hash, sizeof(hash), &step->reason);
-	if (own) {
-		same = hash_matches(a, password, hash, &ran);
-		step->reason = ran ? "password is wrong" :
-		    "user's password hash is not valid";
-	}
-	if (!ran)
-		(void)hash_matches(a, password, DUMMY, &ran);
-	step->proved = own && same;
-	wipe(password, sizeof(password));
-	wipe(hash, sizeof(hash));
+	if (m->change)
+		step->reason = "password change is not supported";
+	else
+		step->proved = password_matches(a, m->password,
+		    &step->reason);
 }

@@ -194,12 +194,15 @@ chain_add(struct auth_chain *c, struct view word)
 {
 	int m = auth_method_find(word);
 
-	if (m == AUTH_KBDINT || m == AUTH_HOSTBASED)
-		return "is not in this version; use publickey or password";
+	if (m == AUTH_HOSTBASED)
+		return "is not in this version; use publickey, password or "
+		    "keyboard-interactive";
 	if (m == -1 || m == AUTH_NONE)
-		return "is not a method; use publickey or password, joined "
-		    "with + if both are needed";
-	if (layer_chain_has(c, m))
+		return "is not a method; use publickey, password or "
+		    "keyboard-interactive, joined with + if several are "
+		    "needed";
+	/* Two different keys are two proofs. */
+	if (m != AUTH_PUBLICKEY && layer_chain_has(c, m))
 		return "is in this entry twice; needs one";
 	if (c->n == POLICY_CHAIN_MAX)
 		return "is one method too many; an entry joins at most 4";

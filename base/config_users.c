@@ -155,18 +155,30 @@ user_jail(struct parse *p, const struct user *u, struct policy *out)
 		    "nothing makes these folders; use create: on");
 }
 
+/* What method m has to check a client of p against; false: nothing. */
+static bool
+method_has_secret(int m, const struct policy *p)
+{
+	switch (m) {
+	case AUTH_PUBLICKEY:
+		return p->nkeys != 0 || p->key_files.n != 0 ||
+		    p->ca_keys.n != 0;
+	case AUTH_PASSWORD:
+	case AUTH_KBDINT:
+		return p->password.n != 0;
+	default:
+		return true;
+	}
+}
+
 /* Can this way to log in ever succeed for p?  The method that cannot, or
  * -1. */
 static int
 chain_lacks(const struct auth_chain *c, const struct policy *p)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		if (c->method[i] == AUTH_PASSWORD && p->password.n == 0)
-			return AUTH_PASSWORD;
-		if (c->method[i] == AUTH_PUBLICKEY && p->nkeys == 0 &&
-		    p->key_files.n == 0 && p->ca_keys.n == 0)
-			return AUTH_PUBLICKEY;
-	}
+	for (size_t i = 0; i < c->n; i++)
+		if (!method_has_secret(c->method[i], p))
+			return c->method[i];
 	return -1;
 }
 
@@ -190,7 +202,8 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 		int lack = chain_lacks(&pol->auth[i], pol);
 
 		usable = usable || lack == -1;
-		no_password = no_password || lack == AUTH_PASSWORD;
+		no_password = no_password || lack == AUTH_PASSWORD ||
+		    lack == AUTH_KBDINT;
 	}
 	if (no_password && l->kind != LAYER_DEFAULTS)
 		tree_fault(&p->t, l->at[UK_AUTH], &at, "asks for a password, "

@@ -78,6 +78,34 @@ hash_slot(void *ctx, bool take)
 	}
 }
 
+/* ---- waiting for helpers ---- */
+
+/* For whatever a method waits for, but no longer than the client is there:
+ * nobody would hear the answer. */
+static bool
+wait_for(void *ctx, int fd, short events, int ms)
+{
+	struct login *l = ctx;
+	uint64_t end = now_ms() + (uint64_t)(ms < 0 ? 0 : ms);
+	struct pollfd p[2] = {
+		{ .fd = fd, .events = events },
+		{ .fd = l->start->server },
+	};
+
+	for (;;) {
+		uint64_t now = now_ms();
+		int n = poll(p, 2, ms < 0 ? -1 : now >= end ? 0 :
+		    (int)(end - now));
+
+		if (n > 0 && (p[1].revents & (POLLHUP | POLLERR)) != 0)
+			quit(NULL);
+		if (n > 0 && p[0].revents != 0)
+			return true;
+		if (n == 0 || (n == -1 && errno != EINTR))
+			return false;
+	}
+}
+
 /* ---- answers ---- */
 
 static void
@@ -121,11 +149,36 @@ proved(const struct auth_answer *a)
 	return a->verdict == VERDICT_SUCCESS || a->verdict == VERDICT_PARTIAL;
 }
 
+static void
+report_one(struct login *l, const struct msg_attempt *m)
+{
+	struct wr w = wr_new(IPC_MAX_FRAME);
+
+	/* The warden takes no attempt past the limit. */
+	if (l->enough)
+		return;
+	put_attempt(&w, m);
+	if (w.bad || !child_send(l->start->warden, MSG_ATTEMPT,
+	    l->start->conn, wr_view(&w)))
+		quit("the warden has gone");
+	wr_free(&w);
+	if (!m->success)
+		l->failures++;
+	/* The warden's MSG_ENOUGH says the same, perhaps too late. */
+	if (l->start->max_attempts != 0 &&
+	    l->failures >= l->start->max_attempts)
+		l->enough = true;
+}
+
 /* Tells the warden before the client hears anything. */
 static void
 report(struct login *l)
 {
 	const struct auth_answer *a = &l->ans;
+	const struct msg_attempt left = {
+		.method = AUTH_KBDINT,
+		.reason = view_str("dialogue was left unanswered"),
+	};
 	const struct msg_attempt m = {
 		.method = a->method >= 0 ? (uint8_t)a->method :
 		    MSG_METHOD_UNKNOWN,
@@ -133,21 +186,11 @@ report(struct login *l)
 		.reason = view_str(a->reason),
 		.key = view_str(a->key),
 	};
-	struct wr w = wr_new(IPC_MAX_FRAME);
 
-	if (!a->counted)
-		return;
-	put_attempt(&w, &m);
-	if (w.bad || !child_send(l->start->warden, MSG_ATTEMPT,
-	    l->start->conn, wr_view(&w)))
-		quit("the warden has gone");
-	wr_free(&w);
-	if (!m.success)
-		l->failures++;
-	/* The warden's MSG_ENOUGH says the same, perhaps too late. */
-	if (l->start->max_attempts != 0 &&
-	    l->failures >= l->start->max_attempts)
-		l->enough = true;
+	if (a->abandoned)
+		report_one(l, &left);
+	if (a->counted)
+		report_one(l, &m);
 }
 
 static void
@@ -172,6 +215,9 @@ take_request(struct login *l, const struct ipc_msg *msg)
 	 * page touched here is one more that an idle session holds. */
 	wipe(l->frame, (size_t)(msg->body.p - l->frame) + msg->body.n);
 	report(l);
+	/* A dialogue that was left may have been the last attempt. */
+	if (l->enough && l->ans.verdict == VERDICT_SUCCESS)
+		l->ans.verdict = VERDICT_FAILURE;
 	l->release = came + l->ans.not_before_ms;
 	l->state = LOGIN_HELD;
 	if (l->ans.verdict == VERDICT_SUCCESS)
@@ -331,6 +377,7 @@ begin(struct login *l)
 		.peer = (const struct sockaddr *)&s->peer,
 		.now = time(NULL),
 		.hash_slot = hash_slot, .hash_ctx = l,
+		.wait = wait_for, .wait_ctx = l,
 		.delay_secret = view_of(s->delay_secret,
 		    sizeof(s->delay_secret)),
 	};

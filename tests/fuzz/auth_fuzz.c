@@ -3,14 +3,15 @@
  * nobody's: whatever the bytes, nothing may be proved; a refusal that ends
  * the connection is final; `none` never counts.
  *
- * Input: byte 0 mode (0: user exists, 1: from elsewhere, 2: no such user),
+ * Input: byte 0 mode (0: user exists, 1: from elsewhere, 2: no such user,
+ * 3: the user exists and dialogues are offered),
  * then requests: two bytes of length, payload.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/auth.h"
+#include "auth/internal.h"
 
 #define USER	"acme"
 #define MAX_REQUESTS	16
@@ -65,14 +66,19 @@ talk(struct auth *a, struct view in)
 	for (int i = 0; i < MAX_REQUESTS && next_request(&in, &payload); i++) {
 		auth_request(a, payload, &out);
 		check(out.verdict == VERDICT_FAILURE ||
+		    out.verdict == VERDICT_PROMPT ||
 		    out.verdict == VERDICT_PK_OK ||
 		    out.verdict == VERDICT_DISCONNECT);
 		check(!over || out.verdict == VERDICT_DISCONNECT);
 		check((wr_size(&out.payload) != 0) ==
-		    (out.verdict == VERDICT_DISCONNECT));
+		    (out.verdict == VERDICT_DISCONNECT ||
+		    out.verdict == VERDICT_PROMPT));
+		check(out.verdict != VERDICT_PROMPT || (!out.counted &&
+		    (a->start.methods_first >> AUTH_KBDINT & 1) != 0));
 		check(out.method != AUTH_NONE || !out.counted);
 		check(out.verdict != VERDICT_PK_OK || !out.counted);
-		check(out.methods == 1 << AUTH_PUBLICKEY);
+		check((out.methods & ~(1u << AUTH_KBDINT)) ==
+		    1 << AUTH_PUBLICKEY);
 		check(out.reason != NULL && memchr(out.key, '\0',
 		    sizeof(out.key)) != NULL);
 		check(auth_limits(a)->deny == 0);
@@ -92,12 +98,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ 1, { AUTH_PUBLICKEY } },
 		{ 2, { AUTH_PUBLICKEY, AUTH_PASSWORD } },
 		{ 1, { AUTH_PASSWORD } },
+		{ 1, { AUTH_KBDINT } },
 	};
 	struct sockaddr_in peer = { .sin_family = AF_INET };
 	struct policy_key keys[4];
 	struct policy p = {
 		.name = view_str(USER), .uid = 2001, .gid = 2001,
-		.allow = ALLOW_SFTP, .auth = chains, .nauth = 3,
+		.allow = ALLOW_SFTP, .auth = chains, .nauth = 4,
 		.keys = keys, .nkeys = 4,
 		.password = view_str("$5$rounds=1000$salt$aaaaaaaaaaaaaaaaaa"
 		    "aaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -114,12 +121,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	mode = data[0] % 3;
+	mode = data[0] % 4;
 	peer.sin_addr.s_addr = htonl(mode == 1 ? 0x0b000001 : 0x0a000001);
 	for (size_t i = 0; i < 4; i++)
 		keys[i] = (struct policy_key){
 			view_str(lines[i]), view_str("f"), (uint32_t)i + 1
 		};
+	if (mode == 3)
+		start.methods_first |= 1 << AUTH_KBDINT;
 	/* The dummy hash of nobody is dear: one request is enough. */
 	if (mode == 2) {
 		start.policy = NULL;

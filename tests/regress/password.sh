@@ -23,6 +23,7 @@ user() { # NAME HASH AUTH
 user yes "$YESCRYPT" '[password]'
 user sha "$SHA512" '[password]'
 user bcr "$BCRYPT" '[password]'
+user ask "$YESCRYPT" '[keyboard-interactive]'
 user both "$YESCRYPT" '["publickey+password"]'
 USERS_YAML="$USERS_YAML
     authorized_keys: [\"$(cat "$T/id.pub")\"]"
@@ -53,6 +54,19 @@ t_right() {
 	[ -z "$SHA512" ] || with_pw sha "$PW"
 	[ -z "$BCRYPT" ] || with_pw bcr "$PW"
 	logged 'event=login ' 'user="?yes' 'method="?password'
+}
+
+t_dialogue() {
+	PREF=keyboard-interactive with_pw ask "$PW"
+	logged 'event=login ' 'user="?ask' 'method="?keyboard-interactive'
+	# twice wrong, then right, on one connection
+	TRIES=3 PREF=keyboard-interactive with_pw ask no nein "$PW"
+	! PREF=keyboard-interactive with_pw ask wrong || false
+	logged 'event=login-failed' 'user="?ask' 'password is wrong'
+	# who has the password, but must say it otherwise
+	! PREF=keyboard-interactive with_pw yes "$PW" || false
+	! PREF=keyboard-interactive with_pw nobody-here "$PW" || false
+	! PREF=password with_pw ask "$PW" || false
 }
 
 t_wrong() {

@@ -1,7 +1,8 @@
 AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
 	auth/certs.o base/krl.o $(SSHKEY_OBJS)
 AUTH_OBJS := auth/auth.o auth/methods.o auth/chain.o auth/publickey.o \
-	auth/password.o base/policy.o base/userauth_msg.o $(AUTH_KEYS_OBJS)
+	auth/password.o auth/dialog.o auth/dialog_own.o base/policy.o \
+	base/userauth_msg.o $(AUTH_KEYS_OBJS)
 
 TESTS += authorized_keys_test auth_test password_test account_test
 OBJS_authorized_keys_test := base/log.o $(AUTH_KEYS_OBJS)
@@ -10,4 +11,7 @@ OBJS_auth_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
 LIBS_auth_test := $(CRYPTO_LIBS) -lcrypt
 OBJS_password_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
 LIBS_password_test := $(CRYPTO_LIBS) -lcrypt
+TESTS += auth_dialog_test
+OBJS_auth_dialog_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
+LIBS_auth_dialog_test := $(CRYPTO_LIBS) -lcrypt
 OBJS_account_test := auth/account_line.o auth/account_resolve.o base/buf.o

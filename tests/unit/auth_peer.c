@@ -9,7 +9,7 @@
 #include "base/crypto.h"
 #include "tests/unit/auth_peer.h"
 
-enum { USERAUTH_REQUEST = 50 };
+enum { USERAUTH_REQUEST = 50, INFO_RESPONSE = 61 };
 
 static void
 add_chain(struct world *w, const char *text, size_t n)
@@ -116,6 +116,29 @@ req_password(const char *user, struct view password)
 	return w;
 }
 
+struct wr
+req_kbdint(const char *user, const char *submethods)
+{
+	struct wr w = req_plain(user, "ssh-connection",
+	    "keyboard-interactive");
+
+	wr_cstr(&w, "");
+	wr_cstr(&w, submethods);
+	return w;
+}
+
+struct wr
+req_answers(const struct view *answers, size_t n)
+{
+	struct wr w = wr_new(1 << 20);
+
+	wr_u8(&w, INFO_RESPONSE);
+	wr_u32(&w, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		wr_str(&w, answers[i]);
+	return w;
+}
+
 static struct wr
 req_key(const char *user, const struct ssh_key *k, const char *alg,
     bool has_signature)
@@ -166,8 +189,14 @@ world_send(struct world *w, struct wr req, struct auth_answer *out)
 	assert_false(req.bad);
 	auth_request(w->a, wr_view(&req), &a);
 	wr_free(&req);
-	assert_int_equal(a.verdict == VERDICT_DISCONNECT,
+	assert_int_equal(a.verdict == VERDICT_DISCONNECT ||
+	    a.verdict == VERDICT_PROMPT || a.verdict == VERDICT_CHANGEREQ,
 	    wr_size(&a.payload) != 0);
+	assert_true(wr_size(&a.payload) <= sizeof(w->payload));
+	if (wr_size(&a.payload) != 0)
+		memcpy(w->payload, wr_view(&a.payload).p,
+		    wr_size(&a.payload));
+	w->asked = view_of(w->payload, wr_size(&a.payload));
 	assert_non_null(a.reason);
 	assert_int_equal(a.methods & 1u << AUTH_NONE, 0);
 	wr_free(&a.payload);

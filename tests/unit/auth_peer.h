@@ -21,6 +21,8 @@ struct world {
 	struct auth_start start;
 	struct auth *a;
 	char notice[MSG_NOTICE_MAX + 1];	/* of the last answer */
+	uint8_t payload[4096];
+	struct view asked;
 };
 
 /* User "acme" at 10.0.0.1, uid 2001, sftp alone, with the chains of `chains`
@@ -37,6 +39,9 @@ void world_free(struct world *w);
 struct wr req_plain(const char *user, const char *service,
     const char *method);
 struct wr req_password(const char *user, struct view password);
+struct wr req_kbdint(const char *user, const char *submethods);
+/* INFO_RESPONSE with n answers. */
+struct wr req_answers(const struct view *answers, size_t n);
 struct wr req_query(const char *user, const struct ssh_key *k,
     const char *alg);
 /* What is claimed and what is signed may differ. */
@@ -46,7 +51,8 @@ struct forged {
 struct wr req_signed(const char *user, const struct ssh_key *k,
     const char *alg, const struct forged *f);
 
-/* The verdict; *out, when wanted, without its payload. */
+/* The verdict; *out, when wanted, without its payload, whose bytes are in
+ * w->asked until the next call. */
 enum auth_verdict world_send(struct world *w, struct wr req,
     struct auth_answer *out);
 

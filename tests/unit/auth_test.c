@@ -153,7 +153,7 @@ test_absent_methods(void **state)
 	struct world w;
 
 	(void)state;
-	world_init(&w, "keyboard-interactive hostbased none+none");
+	world_init(&w, "hostbased none+none");
 	world_start(&w, "acme", true);
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct wr req = req_plain("acme", "ssh-connection", names[i]);

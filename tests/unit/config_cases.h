@@ -452,26 +452,27 @@ static const struct fault_case fault_cases[] = {
 	{ "auth unknown",
 	  HEAD USER "    auth: [publickey, telepathy]\n",
 	  "t.yaml:7:23: users.a.auth[1]: \"telepathy\" is not a method; use "
-	  "publickey or password, joined with + if both are needed\n" },
+	  "publickey, password or keyboard-interactive, joined with + if "
+	  "several are needed\n" },
 	{ "auth none",
 	  HEAD USER "    auth: [none]\n",
 	  "t.yaml:7:12: users.a.auth[0]: \"none\" is not a method; use "
-	  "publickey or password, joined with + if both are needed\n" },
+	  "publickey, password or keyboard-interactive, joined with + if "
+	  "several are needed\n" },
 	{ "auth chain with a hole",
 	  HEAD USER "    auth: [\"publickey+\"]\n",
-	  "t.yaml:7:12: users.a.auth[0]: \"\" is not a method; use publickey "
-	  "or password, joined with + if both are needed\n" },
+	  "t.yaml:7:12: users.a.auth[0]: \"\" is not a method; use publickey, "
+	  "password or keyboard-interactive, joined with + if several are "
+	  "needed\n" },
 	{ "auth chain twice the same",
-	  HEAD USER "    auth: [\"publickey+publickey\"]\n",
-	  "t.yaml:7:12: users.a.auth[0]: \"publickey\" is in this entry "
+	  HEAD USER "    auth: [\"password+password\"]\n",
+	  "t.yaml:7:12: users.a.auth[0]: \"password\" is in this entry "
 	  "twice; needs one\n" },
 	{ "auth not yet",
 	  HEAD USER
-	  "    auth: [\"publickey+keyboard-interactive\", hostbased]\n",
-	  "t.yaml:7:12: users.a.auth[0]: \"keyboard-interactive\" is not in "
-	  "this version; use publickey or password\n"
-	  "t.yaml:7:46: users.a.auth[1]: \"hostbased\" is not in this "
-	  "version; use publickey or password\n" },
+	  "    auth: [\"publickey+publickey\", hostbased]\n",
+	  "t.yaml:7:35: users.a.auth[1]: \"hostbased\" is not in "
+	  "this version; use publickey, password or keyboard-interactive\n" },
 	{ "auth empty",
 	  HEAD USER "    auth: []\n",
 	  "t.yaml:7:11: users.a.auth: is empty; needs methods, such as "
