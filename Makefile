@@ -35,16 +35,24 @@ DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/obj/%.o)
 ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
 	$(addprefix $(BUILD)/obj/base/,buf.o err.o ipc.o log.o)
 
+# The operator's tool: its commands, and what they need of the rest.
+TOOL_SRC := $(wildcard chroot/tool/*.c)
+TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
+	$(addprefix $(BUILD)/obj/base/,buf.o err.o)
+
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
 	-lseccomp -lcrypt
 ACCOUNT_LIBS := -lpam
+TOOL_LIBS := -lcrypt
 
-all: $(BUILD)/sallyportd $(BUILD)/sallyport-account
+all: $(BUILD)/sallyportd $(BUILD)/sallyport $(BUILD)/sallyport-account
 
 $(BUILD)/sallyportd: $(DAEMON_OBJ)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/sallyport-account: $(ACCOUNT_OBJ)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ACCOUNT_LIBS)
+$(BUILD)/sallyport: $(TOOL_OBJ)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(TOOL_LIBS)
 
 # Only crypto.c may see BoringSSL's headers (the lint holds that line).
 $(BUILD)/obj/base/crypto.o: CPPFLAGS_ALL += -isystem $(BSSL_INC)
@@ -79,6 +87,7 @@ bench:
 
 # ---- installing ----
 SBIN := $(DESTDIR)$(PREFIX)/sbin
+BIN := $(DESTDIR)$(PREFIX)/bin
 LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/sallyport
 MAN := $(DESTDIR)$(PREFIX)/share/man
 SYSCONFDIR ?= /etc
@@ -86,9 +95,12 @@ CONF := $(DESTDIR)$(SYSCONFDIR)/sallyport
 
 # An existing configuration is never overwritten.
 install: all
-	install -d $(SBIN) $(LIBEXEC) $(MAN)/man5 $(MAN)/man8
+	install -d $(SBIN) $(BIN) $(LIBEXEC) $(MAN)/man1 $(MAN)/man5 \
+		$(MAN)/man8
 	install -m 755 $(BUILD)/sallyportd $(SBIN)/
+	install -m 755 $(BUILD)/sallyport $(BIN)/
 	install -m 755 $(BUILD)/sallyport-account $(LIBEXEC)/
+	install -m 644 $(wildcard packaging/man/*.1) $(MAN)/man1/
 	install -m 644 $(wildcard packaging/man/*.5) $(MAN)/man5/
 	install -m 644 $(wildcard packaging/man/*.8) $(MAN)/man8/
 	install -d -m 755 $(CONF) $(CONF)/users.d

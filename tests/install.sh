@@ -6,7 +6,8 @@ d=$(mktemp -d)
 trap 'rm -rf "$d"' EXIT
 make -s install DESTDIR="$d"
 (cd "$d" && find . -type f | sort | tee "$d/list")
-for f in usr/local/sbin/sallyportd \
+for f in usr/local/sbin/sallyportd usr/local/bin/sallyport \
+    usr/local/share/man/man1/sallyport.1 \
     usr/local/libexec/sallyport/sallyport-account \
     etc/sallyport/sallyport.yaml usr/local/share/man/man8/sallyportd.8 \
     usr/local/share/man/man5/sallyport.yaml.5; do

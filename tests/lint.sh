@@ -46,6 +46,14 @@ arrow base 'base/.*'
 arrow server '(base|server)/.*'
 arrow auth '(base|auth)/.*'
 arrow chroot '(base|chroot)/.*|auth/auth\.h|auth/account\.h|sftp/sftp\.h'
+arrow chroot/tool '(base|chroot)/.*|auth/auth\.h'
+# ... and the daemon knows nothing of the tool.
+while read -r file to; do
+	case $file:$to in
+	chroot/tool/*) ;;
+	*:chroot/tool/*) say "$file: the daemon must not include $to" ;;
+	esac
+done < <(includes chroot)
 arrow sftp 'sftp/.*|base/(buf|err|log)\.h'
 # server/ holds an engine and a daemon around it; the engine knows no policy,
 # no process and no other header of the daemon's.

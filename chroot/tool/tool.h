@@ -1,0 +1,53 @@
+/*
+ * sallyport, the operator's tool.  A command is a row of the table in
+ * chroot/tool/main.c and a function in a file of its own; what it prints for
+ * people goes to stdout, what went wrong to stderr.
+ */
+#ifndef CHROOT_TOOL_TOOL_H
+#define CHROOT_TOOL_TOOL_H
+
+#include "base/buf.h"
+
+/* The exit status, and what a command returns. */
+#define TOOL_OK		0
+#define TOOL_FAILED	1	/* it has said why */
+#define TOOL_USAGE	2	/* wrong words: the caller adds the usage */
+
+struct tool_command {
+	const char *name;
+	const char *args;	/* behind the name in the usage, or "" */
+	const char *help;	/* one line, without a full stop */
+	const char *more;	/* further lines for `help NAME`, or NULL */
+	int (*run)(int argc, char **argv);	/* argv[0] is the name */
+};
+
+/* Finds and runs the command that the words name; the exit status.  Also
+ * answers --help, --version and `help [NAME]` itself. */
+int tool_run(const struct tool_command *table, size_t n, int argc,
+    char **argv);
+/* "sallyport: ..." on stderr; returns TOOL_FAILED. */
+int tool_complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* ---- ask.c: secrets from a terminal or a pipe ---- */
+
+/*
+ * Reads one line of descriptor fd, without its newline, as a C string of less
+ * than n bytes.  ERR_CLOSED: nothing came; ERR_LIMIT: it is longer (the rest
+ * of the line is read and dropped); ERR_PROTO: it holds a NUL; ERR_SYS.
+ * After anything but OK out is wiped.
+ */
+enum err tool_read_line(int fd, char *out, size_t n) MUST_CHECK;
+/* The same from the terminal on descriptor tty, after `prompt` and without
+ * echo.  The terminal's state comes back before a signal stops or ends us. */
+enum err tool_ask(int tty, const char *prompt, char *out, size_t n)
+    MUST_CHECK;
+
+/* ---- the commands ---- */
+
+/* passwd.c */
+#define TOOL_PASSWORD_MAX	511	/* bytes; crypt(3) takes no more */
+int tool_passwd(int argc, char **argv);
+/* The yescrypt hash of a password; out has n >= 384 bytes.  False: errno. */
+bool tool_hash(const char *password, char *out, size_t n) MUST_CHECK;
+
+#endif
