@@ -71,6 +71,7 @@ put_main(struct wr *w, const struct config_main *m)
 	wr_str(w, m->cipher);
 	wr_str(w, m->mac);
 	wr_str(w, m->compression);
+	wr_str(w, m->state_dir);
 	wr_u32(w, m->keepalive_interval_ms);
 	wr_u32(w, m->keepalive_count);
 	put_limits(w, &m->limits);
@@ -172,6 +173,7 @@ get_main(struct view v, struct config *c)
 	m->cipher = rd_text(&r);
 	m->mac = rd_text(&r);
 	m->compression = rd_text(&r);
+	m->state_dir = rd_text(&r);
 	m->keepalive_interval_ms = rd_u32(&r);
 	m->keepalive_count = rd_u32(&r);
 	get_limits(&r, &m->limits);

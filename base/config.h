@@ -46,6 +46,7 @@ struct config_main {
 	bool prefer_server_cipher;	/* algorithms.cipher_preference */
 	/* comma-separated lists; empty: the build's default */
 	struct view kex, host_key, cipher, mac, compression;
+	struct view state_dir;		/* empty: nothing is kept on disk */
 	uint32_t keepalive_interval_ms;	/* 15 s; 0: off */
 	uint32_t keepalive_count;	/* 4 */
 	struct config_limits limits;

@@ -416,6 +416,25 @@ parse_log(struct parse *p, const struct node *v, const struct path *at)
 	    &p->main, NULL);
 }
 
+/* ---- state_dir ---- */
+
+static void
+parse_state_dir(struct parse *p, const struct node *v, const struct path *at)
+{
+	static const char needs[] = "an absolute path, or none";
+	const char *why;
+	struct view dir;
+
+	if (!row_text(p, v, at, needs, &dir))
+		return;
+	if (view_is(dir, "none"))
+		dir = view_of(NULL, 0);
+	else if (!value_path(dir, &why))
+		tree_fault(&p->t, v->mark, at, "%s %s",
+		    tree_quote(&p->t, dir), why);
+	p->main.state_dir = dir;
+}
+
 /* ---- host_accounts: checked, and refused while logins through PAM are not
  * there, so that nobody believes that somebody can log in ---- */
 
@@ -482,6 +501,7 @@ keys_parse(struct parse *p, enum top_key key, const struct path *at)
 		[TOP_KEEPALIVE] = parse_keepalive,
 		[TOP_LIMITS] = parse_limits,
 		[TOP_LOG] = parse_log,
+		[TOP_STATE_DIR] = parse_state_dir,
 		[TOP_DEFAULTS] = NULL,		/* config_users.c */
 		[TOP_HOST_ACCOUNTS] = parse_host_accounts,
 	};

@@ -17,6 +17,7 @@ static const struct key_row top_rows[TOP_ALL] = {
 	[TOP_KEEPALIVE] = { .name = "keepalive" },
 	[TOP_LIMITS] = { .name = "limits" },
 	[TOP_LOG] = { .name = "log" },
+	[TOP_STATE_DIR] = { .name = "state_dir" },
 	[TOP_DEFAULTS] = { .name = "defaults" },
 	[TOP_HOST_ACCOUNTS] = { .name = "host_accounts" },
 	[TOP_INCLUDE] = { .name = "include" },
@@ -118,9 +119,11 @@ schema_collect(struct parse *p, const struct node *root,
 /* ---- the whole ---- */
 
 static void
-set_defaults(struct config_main *m)
+set_defaults(struct config_main *m, bool unprivileged)
 {
 	*m = (struct config_main){
+		.state_dir = view_str(unprivileged ? NULL :
+		    "/var/lib/sallyport"),
 		.prefer_server_cipher = true,
 		.keepalive_interval_ms = 15 * SECOND,
 		.keepalive_count = 4,
@@ -172,7 +175,7 @@ check_connections(struct parse *p)
 void
 schema_parse(struct parse *p)
 {
-	set_defaults(&p->main);
+	set_defaults(&p->main, p->env->unprivileged);
 	require(p, TOP_LISTEN, "a list of addresses with a port, such as "
 	    "[\"0.0.0.0:22\"]");
 	require(p, TOP_HOST_KEYS, "a list of private host key files");

@@ -22,6 +22,7 @@
 #include "chroot/outq.h"
 #include "chroot/requests.h"
 #include "chroot/signer.h"
+#include "chroot/state.h"
 
 #define GENERATIONS_KEPT	8	/* whose host keys still sign */
 
@@ -56,6 +57,7 @@ struct warden {
 	struct parse_job parse;
 	bool reload_again;		/* SIGHUP came during a reload */
 	struct listeners listeners;
+	struct state state;
 
 	pid_t server;
 	struct outq to_server;

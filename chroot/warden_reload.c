@@ -167,6 +167,43 @@ take_listeners(struct warden *w, const struct generation *g)
 	return true;
 }
 
+/* The folder that the new generation asks for: what is open if that is the
+ * one, or another (*next_out, for the caller to put in its place). */
+static bool
+next_state(struct warden *w, const struct generation *g,
+    struct state *next_out, bool *changed_out)
+{
+	struct view path = config_main(g->config)->state_dir;
+	char why[512];
+
+	state_init(next_out);
+	*changed_out = !state_is(&w->state, path);
+	if (!*changed_out || state_open(next_out, path, why, sizeof(why)))
+		return true;
+	log_msg(LOG_ERROR, "config-fault", "state_dir: %s", why);
+	return false;
+}
+
+/* Takes what a new generation needs of the system; all of it or nothing. */
+static bool
+take_system(struct warden *w, const struct generation *g)
+{
+	struct state next;
+	bool changed;
+
+	if (!next_state(w, g, &next, &changed))
+		return false;
+	if (!take_listeners(w, g)) {
+		state_close(&next);
+		return false;
+	}
+	if (changed) {
+		state_close(&w->state);
+		w->state = next;
+	}
+	return true;
+}
+
 static void
 reload_failed(void)
 {
@@ -183,7 +220,7 @@ warden_reload_done(struct warden *w, int status)
 
 	warden_tell_faults(w, wr_view(&faults), false);
 	wr_free(&faults);
-	if (g == NULL || !take_listeners(w, g)) {
+	if (g == NULL || !take_system(w, g)) {
 		generation_free(&g);
 		reload_failed();
 	} else {

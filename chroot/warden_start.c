@@ -156,6 +156,7 @@ warden_new(const struct warden_options *opt)
 	outq_open(&w->to_server, -1);
 	outq_open(&w->to_log, -1);
 	signers_init(&w->signers);
+	state_init(&w->state);
 	crypto_random(w->delay_secret, sizeof(w->delay_secret));
 	w->frame = wards_private(IPC_MAX_FRAME);
 	w->wards = wards_new();
@@ -230,6 +231,17 @@ bind_listeners(struct warden *w)
 	return false;
 }
 
+static bool
+open_state(struct warden *w)
+{
+	char why[512];
+
+	if (state_open(&w->state, config_main(w->gen[0]->config)->state_dir,
+	    why, sizeof(why)))
+		return true;
+	return complain("state_dir", why);
+}
+
 static void
 log_start(const struct warden *w)
 {
@@ -284,7 +296,8 @@ warden_main(const struct warden_options *opt)
 	}
 	warden_push_generation(w, g);
 	w->now = warden_clock();
-	if (!open_parts(w) || !bind_listeners(w) || !open_log(w))
+	if (!open_parts(w) || !open_state(w) || !bind_listeners(w) ||
+	    !open_log(w))
 		return EX_START;
 	log_start(w);
 	if (!warden_start_server(w)) {

@@ -60,6 +60,7 @@ server_user: _sallyport
 banner: "Sallyport demo: fetch from /out, drop in /in.\n"
 log: {to: stderr, format: text, level: info}
 limits: {connections: 100}
+state_dir: "$dir/state"
 users:
   demo:
     jail: "$dir/jail"

@@ -121,6 +121,7 @@ config() {
 		listen: ["127.0.0.1:$(port_of "$1")"]
 		host_keys: ["$run/host"]
 		log: {to: "file:$run/$1.log", level: error}
+		state_dir: "$run/$1.state"
 		limits: {connections: 5000, unauthenticated: 2000,
 		  unauthenticated_per_source: 2000}
 		users:

@@ -5,7 +5,7 @@
 #	TOP_YAML	top-level lines of the configuration beyond the usual
 #	USER_YAML	lines of the user alice, indented by four
 #	USERS_YAML	further users, indented by two
-#	LISTEN LOG_YAML HOST_KEYS AUTH CONF	instead of the usual
+#	LISTEN LOG_YAML HOST_KEYS AUTH CONF STATE	instead of the usual
 #
 # and then: start_server; sftp_do; stop_server.  $T is a directory that goes
 # away with the test, $JAIL alice's jail, $JAIL/d the folder that is hers.
@@ -39,6 +39,7 @@ else
 	ROOT= ACCT_UID=$(id -u) ACCT_GID=$(id -g)
 fi
 TOP_YAML= USER_YAML= USERS_YAML= LISTEN= LOG_YAML= HOST_KEYS= AUTH= CONF=
+STATE=
 PORT= SERVER= CRASH_OK= PART=
 : >"$T/pids"
 
@@ -271,6 +272,7 @@ write_conf() { # FILE
 	host_keys: [$(host_keys)]
 	server_user: _sallyport
 	log: ${LOG_YAML:-{to: stderr, format: text, level: info\}}
+	state_dir: ${STATE:-"$T/state.$PORT"}
 	$TOP_YAML
 	defaults: {auth: [publickey], allow: [sftp]}
 	users:

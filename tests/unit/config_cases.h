@@ -94,7 +94,8 @@ static const struct fault_case fault_cases[] = {
 	  HEAD "zebra: 1\n",
 	  "t.yaml:3:1: zebra: unknown key; use one of: listen, host_keys, "
 	  "server_user, ident, greeting, banner, algorithms, keepalive, "
-	  "limits, log, defaults, host_accounts, include, groups, users\n" },
+	  "limits, log, state_dir, defaults, host_accounts, include, groups, "
+	  "users\n" },
 	{ "key given twice",
 	  HEAD "banner: x\n"
 	  "banner: y\n",
@@ -112,7 +113,8 @@ static const struct fault_case fault_cases[] = {
 	  HEAD "\"a\\x07b\": 1\n",
 	  "t.yaml:3:1: a\\x07b: unknown key; use one of: listen, host_keys, "
 	  "server_user, ident, greeting, banner, algorithms, keepalive, "
-	  "limits, log, defaults, host_accounts, include, groups, users\n" },
+	  "limits, log, state_dir, defaults, host_accounts, include, groups, "
+	  "users\n" },
 	{ "NUL in a value",
 	  HEAD "banner: \"a\\0b\"\n",
 	  "t.yaml:3:9: banner: holds a NUL character; needs a text\n" },
@@ -290,6 +292,17 @@ static const struct fault_case fault_cases[] = {
 	  "t.yaml:3:31: log.format: \"xml\" is unknown; use text or json\n"
 	  "t.yaml:3:43: log.level: \"warning\" is unknown; use error, warn, "
 	  "info or debug\n" },
+	{ "state_dir",
+	  HEAD "state_dir: lib/sallyport\n",
+	  "t.yaml:3:12: state_dir: \"lib/sallyport\" is not an absolute path; "
+	  "use one that starts with /\n" },
+	{ "state_dir that is a list",
+	  HEAD "state_dir: [/a]\n",
+	  "t.yaml:3:12: state_dir: is a list; needs an absolute path, or "
+	  "none\n" },
+	{ "state_dir none",
+	  HEAD "state_dir: none\n",
+	  "" },
 	{ "host_accounts is not there yet",
 	  HEAD "host_accounts: {allow: [\"@sftpusers\"], policy: g}\n",
 	  "t.yaml:3:16: host_accounts: logins of host accounts are not in "

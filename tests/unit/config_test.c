@@ -271,6 +271,7 @@ test_defaults(void **state)
 	assert_int_equal(m->log_to, LOG_TO_STDERR);
 	assert_int_equal(m->log_level, LOG_INFO);
 	assert_false(m->log_json);
+	is(m->state_dir, "/var/lib/sallyport");
 	assert_int_equal(m->methods, 1 << AUTH_PUBLICKEY);
 	assert_int_equal(config_nusers(r.config), 0);
 	assert_int_equal(config_user(r.config, view_str("a")).n, 0);
@@ -290,7 +291,8 @@ test_main(void **state)
 	    "unauthenticated_per_source: 5, login_grace: 1500ms, "
 	    "auth_attempts: 4, channels: 3, rekey_bytes: 64GiB, "
 	    "rekey_time: 2m, rekey_packets: 100, park: off}\n"
-	    "log: {to: \"file:/var/log/x\", format: json, level: debug}\n");
+	    "log: {to: \"file:/var/log/x\", format: json, level: debug}\n"
+	    "state_dir: /srv/state\n");
 	const struct config_main *m;
 	struct sockaddr_in6 sin6;
 
@@ -318,6 +320,7 @@ test_main(void **state)
 	assert_false(m->limits.park);
 	assert_int_equal(m->log_to, LOG_TO_FILE);
 	is(m->log_path, "/var/log/x");
+	is(m->state_dir, "/srv/state");
 	assert_true(m->log_json);
 	assert_int_equal(m->log_level, LOG_DEBUG);
 	run_free(&r);
@@ -448,6 +451,25 @@ test_unprivileged(void **state)
 		assert_int_equal(p->gid, getgid());
 		policy_free(&p);
 	}
+	run_free(&r);
+}
+
+/* Who is not root keeps nothing on disk unless told where. */
+static void
+test_state_dir(void **state)
+{
+	struct config_env env = { .unprivileged = true };
+	struct run r = run_env(view_str(HEAD), &env);
+
+	(void)state;
+	assert_true(r.good);
+	is(config_main(r.config)->state_dir, "");
+	run_free(&r);
+	r = run_env(view_str(HEAD "state_dir: /home/me/state\n"), &env);
+	is(config_main(r.config)->state_dir, "/home/me/state");
+	run_free(&r);
+	r = run_env(view_str(HEAD "state_dir: none\n"), &plain);
+	is(config_main(r.config)->state_dir, "");
 	run_free(&r);
 }
 
@@ -811,6 +833,7 @@ main(void)
 		cmocka_unit_test(test_inheritance),
 		cmocka_unit_test(test_no_umask),
 		cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_state_dir),
 		cmocka_unit_test(test_resolve_once),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test_setup_teardown(test_include, files_setup,
