@@ -9,23 +9,30 @@
 #define INFO_RESPONSE	61	/* SSH_MSG_USERAUTH_INFO_RESPONSE */
 #define AUTH_PAYLOAD_MAX	(16 * 1024)	/* of one question */
 
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 struct auth *
 auth_new(const struct auth_start *start)
 {
-	const struct policy *p = start->policy;
 	struct auth *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
 	a->start = *start;
 	match_addr_of(start->peer, &a->addr);
-	a->from_ok = p == NULL || p->from.n == 0 ||
-	    match_entries(p->from.v, p->from.n, &a->addr) == MATCH_YES;
+	a->began = now_ms();
 	if (start->delay_secret.n == 0) {
 		crypto_random(a->secret, sizeof(a->secret));
 		a->start.delay_secret = view_of(a->secret, sizeof(a->secret));
 	}
-	if (!chains_init(&a->chains, p)) {
+	if (!chains_init(&a->chains, start->policy)) {
 		free(a);
 		return NULL;
 	}
@@ -67,16 +74,13 @@ auth_notice(struct auth_answer *out, struct view text)
 		wr_bytes(&out->notice, view_str("\r\n"));
 }
 
-/* ---- when a failure may leave ---- */
-
-static uint64_t
-now_ms(void)
+int64_t
+auth_now(const struct auth *a)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return a->start.now + (int64_t)((now_ms() - a->began) / 1000);
 }
+
+/* ---- when a failure may leave ---- */
 
 /* 0 to 4 ms that belong to the user name, existing or not. */
 static uint32_t
@@ -121,10 +125,10 @@ disconnect(struct auth_answer *out, const char *text)
 static const char *
 gate(const struct auth *a, int method)
 {
-	if (a->start.policy == NULL)
-		return "no such user";
-	if (!a->from_ok)
-		return "source address is not allowed";
+	const char *why = admit_fault(a->start.policy, &a->addr, auth_now(a));
+
+	if (why != NULL)
+		return why;
 	if (!chains_expect(&a->chains, method))
 		return a->partial ? "method is not the next step" :
 		    "method is not allowed for this user";
@@ -152,6 +156,10 @@ take_step(struct auth *a, int method, const struct auth_step *step,
 	if (method == AUTH_PUBLICKEY && a->nused < AUTH_USED_MAX)
 		memcpy(a->used[a->nused++], step->key, sizeof(step->key));
 	a->partial = true;
+	/* A stranger would hear from it who exists. */
+	if (!a->told)
+		auth_notice(out, a->start.policy->banner);
+	a->told = true;
 	a->proved |= (uint32_t)1 << method;
 	out->verdict = chains_advance(&a->chains, method) ? VERDICT_SUCCESS :
 	    VERDICT_PARTIAL;

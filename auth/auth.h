@@ -80,6 +80,11 @@ void auth_request(struct auth *a, struct view payload,
 /* After VERDICT_SUCCESS: what the proof limits.  Borrowed from a. */
 const struct auth_limits *auth_limits(const struct auth *a);
 
+/* Why a policy lets nobody in from an address at a time (seconds since 1970),
+ * whatever they prove: static words for the log.  NULL: it does. */
+const char *auth_refuses(const struct policy *p, const struct sockaddr *peer,
+    int64_t now);
+
 /* For the check of a configuration: does this authorized_keys line hold a key
  * that this build can read?  Options are judged at login, where an unknown one
  * refuses the key.  *why_out, static: "is ...; needs ...". */

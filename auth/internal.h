@@ -44,10 +44,11 @@ struct dialog {
 struct auth {
 	struct auth_start start;
 	struct match_addr addr;
-	bool from_ok;		/* the source may log in as this user */
+	uint64_t began;		/* ms, when start.now was */
 	struct chains chains;
 	bool partial;		/* something has been proved */
 	bool over;		/* succeeded, or the connection must end */
+	bool told;		/* the user's own banner */
 	uint32_t proved;	/* methods, 1 << enum auth_method */
 	struct {
 		const struct dialog *with;	/* NULL: no dialogue */
@@ -135,6 +136,13 @@ extern const struct dialog dialog_own;
  * text that has no room any more is left out.
  */
 void auth_notice(struct auth_answer *out, struct view text);
+
+/* Seconds since 1970: start.now and what has passed since. */
+int64_t auth_now(const struct auth *a);
+/* admit.c: why p lets nobody in from there and then, static; NULL: it does.
+ * The same work for everybody, also for nobody (p NULL). */
+const char *admit_fault(const struct policy *p, const struct match_addr *addr,
+    int64_t now);
 
 const struct auth_work *auth_work(const struct auth *a);
 

@@ -169,7 +169,7 @@ check_offer(struct auth *a, const struct userauth_msg *m,
 {
 	struct keys_query q = {
 		.policy = a->start.policy, .blob = o->blob, .key = o->key,
-		.cert = o->cert, .addr = &a->addr, .now = a->start.now,
+		.cert = o->cert, .addr = &a->addr, .now = auth_now(a),
 		.tell_faults = !a->faults_told
 	};
 	const char *fault = NULL;

@@ -126,24 +126,9 @@ parse_ident(struct parse *p, const struct node *v, const struct path *at)
 }
 
 static void
-parse_long_text(struct parse *p, const struct node *v, const struct path *at,
-    size_t max, struct view *out)
-{
-	const char *why;
-
-	if (!row_text(p, v, at, "a text", out))
-		return;
-	if (out->n > max)
-		tree_fault(&p->t, v->mark, at, "is too long; at most %zu "
-		    "bytes", max);
-	else if (!value_text(*out, &why))
-		tree_fault(&p->t, v->mark, at, "%s", why);
-}
-
-static void
 parse_banner(struct parse *p, const struct node *v, const struct path *at)
 {
-	parse_long_text(p, v, at, CONFIG_MAX_BANNER, &p->main.banner);
+	row_long_text(p, v, at, CONFIG_MAX_BANNER, &p->main.banner);
 }
 
 /* Lines before the identification (RFC 4253 4.2): a client takes the first
@@ -154,7 +139,7 @@ parse_greeting(struct parse *p, const struct node *v, const struct path *at)
 	struct view g;
 	size_t line = 0;
 
-	parse_long_text(p, v, at, CONFIG_MAX_GREETING, &p->main.greeting);
+	row_long_text(p, v, at, CONFIG_MAX_GREETING, &p->main.greeting);
 	g = p->main.greeting;
 	for (size_t i = 0; i <= g.n; i++) {
 		if (i != g.n && g.p[i] != '\n' && g.p[i] != '\r')

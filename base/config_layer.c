@@ -409,6 +409,9 @@ parse_pam(struct parse *p, const struct key_row *row, const struct node *v,
 	    "version; use password or authorized_keys");
 }
 
+#define DATE_FORM "a day such as 2026-01-31, a time such as " \
+	"2026-01-31T08:00:00Z, or none"
+
 static const struct key_row user_rows[] = {
 	{ .name = "group", .parse = parse_group, .id = UK_GROUP,
 	    .allowed = "the name of a group" },
@@ -446,6 +449,20 @@ static const struct key_row user_rows[] = {
 	{ .name = "revoked_keys", .parse = parse_revoked_keys,
 	    .id = UK_REVOKED_KEYS, .allowed = "absolute paths" },
 	{ .name = "key_bits", .parse = parse_key_bits, .id = UK_KEY_BITS },
+	{ .name = "banner", .parse = rules_banner, .id = UK_BANNER,
+	    .allowed = "a text of at most 8192 bytes" },
+	{ .name = "hours", .parse = rules_hours, .id = UK_HOURS,
+	    .allowed = "ranges of hours, such as \"Mon-Fri 08:00-18:00\"" },
+	{ .name = "time_zone", .parse = rules_time_zone, .id = UK_TIME_ZONE,
+	    .allowed = "a name such as Europe/Berlin, or UTC" },
+	{ .name = "not_before", .parse = rules_date, .id = UK_NOT_BEFORE,
+	    .offset = offsetof(struct layer, not_before),
+	    .allowed = DATE_FORM },
+	{ .name = "expires", .parse = rules_date, .id = UK_EXPIRES,
+	    .offset = offsetof(struct layer, expires),
+	    .allowed = DATE_FORM },
+	{ .name = "sessions", .parse = rules_sessions, .id = UK_SESSIONS,
+	    .allowed = "1-65536, or none for any number" },
 };
 
 _Static_assert(sizeof(user_rows) / sizeof(user_rows[0]) == UK_ALL,

@@ -16,7 +16,8 @@ enum user_key {
 	UK_GROUP, UK_ACCOUNT, UK_JAIL, UK_CREATE, UK_DIRS, UK_START, UK_UMASK,
 	UK_ALLOW, UK_AUTH, UK_ENV, UK_FROM, UK_KEYS, UK_KEY_FILES,
 	UK_PASSWORD, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS, UK_REVOKED_KEYS,
-	UK_KEY_BITS, UK_ALL
+	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
+	UK_EXPIRES, UK_SESSIONS, UK_ALL
 };
 
 struct layer {
@@ -35,7 +36,24 @@ struct layer {
 	size_t nkeys;
 	struct view_list ca_keys, principals, revoked_keys;
 	uint32_t key_bits_rsa, key_bits_ecdsa;
+	struct view banner, time_zone;
+	const struct calendar_hours *hours;
+	size_t nhours;
+	struct calendar_date not_before, expires;
+	uint32_t sessions;
 };
+
+/* config_rules.c: parsers of user_rows. */
+void rules_banner(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void rules_hours(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void rules_time_zone(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void rules_date(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void rules_sessions(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
 
 /* Reads the keys of v; l is zeroed but for its kind. */
 void layer_parse(struct parse *p, const struct node *v, const struct path *at,

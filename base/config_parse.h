@@ -102,6 +102,9 @@ void row_switch(struct parse *p, const struct key_row *row,
 /* The text of a single value; else a fault "is a list; needs ALLOWED". */
 bool row_text(struct parse *p, const struct node *v, const struct path *at,
     const char *allowed, struct view *out) MUST_CHECK;
+/* A text over several lines, of at most max bytes. */
+void row_long_text(struct parse *p, const struct node *v,
+    const struct path *at, size_t max, struct view *out);
 /* Is v a list of at most max entries?  Else a fault. */
 bool row_is_list(struct parse *p, const struct node *v, const struct path *at,
     size_t max, const char *allowed) MUST_CHECK;

@@ -165,6 +165,21 @@ row_texts(struct parse *p, const struct node *v, const struct path *at,
 	*out = (struct view_list){ list, n };
 }
 
+void
+row_long_text(struct parse *p, const struct node *v, const struct path *at,
+    size_t max, struct view *out)
+{
+	const char *why;
+
+	if (!row_text(p, v, at, "a text", out))
+		return;
+	if (out->n > max)
+		tree_fault(&p->t, v->mark, at, "is too long; at most %zu "
+		    "bytes", max);
+	else if (!value_text(*out, &why))
+		tree_fault(&p->t, v->mark, at, "%s", why);
+}
+
 /* ---- single values ---- */
 
 static void *

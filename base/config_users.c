@@ -251,6 +251,43 @@ user_proof(struct parse *p, const struct user *u, struct policy *out)
 		p->main.methods |= 1u << out->auth[i].method[0];
 }
 
+/* The moment of a date that may stand in another layer than the zone. */
+static int64_t
+user_moment(struct parse *p, const struct user *u, enum user_key key,
+    const struct calendar_date *d, bool end)
+{
+	struct path at = { u->path, view_str(layer_key(key)), 0 };
+	struct view zone = pick(u, UK_TIME_ZONE)->time_zone;
+	int64_t t = 0;
+
+	if (d->given && !is_bad(u, key) && !is_bad(u, UK_TIME_ZONE) &&
+	    !calendar_date_moment(d, zone, end, &t))
+		tree_fault(&p->t, pick(u, key)->at[key], &at, "is a day that "
+		    "its time zone cannot tell; use a time such as "
+		    "2026-01-31T08:00:00Z");
+	return t;
+}
+
+static void
+user_rules(struct parse *p, const struct user *u, struct policy *out)
+{
+	struct path at = { u->path, view_str("expires"), 0 };
+
+	out->banner = pick(u, UK_BANNER)->banner;
+	out->hours = pick(u, UK_HOURS)->hours;
+	out->nhours = pick(u, UK_HOURS)->nhours;
+	out->time_zone = pick(u, UK_TIME_ZONE)->time_zone;
+	out->sessions = pick(u, UK_SESSIONS)->sessions;
+	out->not_before = user_moment(p, u, UK_NOT_BEFORE,
+	    &pick(u, UK_NOT_BEFORE)->not_before, false);
+	out->expires = user_moment(p, u, UK_EXPIRES,
+	    &pick(u, UK_EXPIRES)->expires, true);
+	if (out->expires != 0 && out->expires <= out->not_before)
+		tree_fault(&p->t, pick(u, UK_EXPIRES)->at[UK_EXPIRES], &at,
+		    "is not after not_before; nobody could log in, use a "
+		    "later date");
+}
+
 static void
 user_encode(struct parse *p, const struct policy *pol)
 {
@@ -281,6 +318,7 @@ user_parse(struct parse *p, const struct entry *e,
 	pol.allow = pick(&u, UK_ALLOW)->allow;
 	pol.env = pick(&u, UK_ENV)->env;
 	pol.from = pick(&u, UK_FROM)->from;
+	user_rules(p, &u, &pol);
 	user_proof(p, &u, &pol);
 	user_encode(p, &pol);
 }

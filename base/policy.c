@@ -9,6 +9,7 @@
  * count, texts by a uint32 length):
  *
  *	byte	 version
+ *	uint32	 sessions
  *	string	 name
  *	uint32	 uid, gid; list of uint32 groups
  *	string	 account_name, home
@@ -21,6 +22,9 @@
  *	string	 password, pam, banner
  *	list of string ca_keys, principals, revoked_keys
  *	uint32	 key_bits_rsa, key_bits_ecdsa
+ *	list of hours (byte days, uint32 minutes from << 16 | to)
+ *	string	 time_zone
+ *	uint64	 not_before, expires
  */
 #define VERSION_BYTE	1
 
@@ -109,10 +113,24 @@ put_chains(struct wr *w, const struct policy *p)
 	}
 }
 
+static void
+put_hours(struct wr *w, const struct policy *p)
+{
+	put_count(w, p->nhours);
+	for (size_t i = 0; i < p->nhours; i++) {
+		wr_u8(w, p->hours[i].days);
+		wr_u32(w, (uint32_t)p->hours[i].from << 16 | p->hours[i].to);
+	}
+	wr_str(w, p->time_zone);
+	wr_u64(w, (uint64_t)p->not_before);
+	wr_u64(w, (uint64_t)p->expires);
+}
+
 void
 policy_encode(struct wr *w, const struct policy *p)
 {
 	wr_u8(w, VERSION_BYTE);
+	wr_u32(w, p->sessions);
 	wr_str(w, p->name);
 	wr_u32(w, p->uid);
 	wr_u32(w, p->gid);
@@ -145,6 +163,15 @@ policy_encode(struct wr *w, const struct policy *p)
 	put_list(w, p->revoked_keys);
 	wr_u32(w, p->key_bits_rsa);
 	wr_u32(w, p->key_bits_ecdsa);
+	put_hours(w, p);
+}
+
+uint32_t
+policy_peek_sessions(struct view bytes)
+{
+	struct rd r = rd_of(bytes);
+
+	return rd_u8(&r) == VERSION_BYTE ? rd_u32(&r) : 0;
 }
 
 /* ---- decoding: the same walk twice, first to measure, then to fill ---- */
@@ -244,11 +271,33 @@ get_keys(struct rd *r, struct room *m, struct policy *p)
 	}
 }
 
+static void
+get_hours(struct rd *r, struct room *m, struct policy *p)
+{
+	struct calendar_hours *h, one;
+	uint32_t range;
+
+	p->nhours = get_count(r, 5);
+	p->hours = h = take(m, p->nhours, sizeof(*h));
+	for (size_t i = 0; i < p->nhours; i++) {
+		one.days = rd_u8(r);
+		range = rd_u32(r);
+		one.from = (uint16_t)(range >> 16);
+		one.to = (uint16_t)range;
+		if (h != NULL)
+			h[i] = one;
+	}
+	p->time_zone = rd_text(r);
+	p->not_before = (int64_t)rd_u64(r);
+	p->expires = (int64_t)rd_u64(r);
+}
+
 static bool
 decode(struct rd r, struct room *m, struct policy *p)
 {
 	if (rd_u8(&r) != VERSION_BYTE)
 		return false;
+	p->sessions = rd_u32(&r);
 	p->name = rd_text(&r);
 	p->uid = rd_u32(&r);
 	p->gid = rd_u32(&r);
@@ -274,6 +323,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	get_list(&r, m, &p->revoked_keys);
 	p->key_bits_rsa = rd_u32(&r);
 	p->key_bits_ecdsa = rd_u32(&r);
+	get_hours(&r, m, p);
 	return rd_done(&r) && (p->allow & ~ALLOW_ALL) == 0 &&
 	    (p->umask <= 0777 || p->umask == POLICY_NO_UMASK);
 }

@@ -7,7 +7,7 @@
 #ifndef BASE_POLICY_H
 #define BASE_POLICY_H
 
-#include "base/buf.h"
+#include "base/calendar.h"
 
 enum policy_allow {
 	ALLOW_SFTP = 1 << 0,
@@ -76,7 +76,7 @@ struct policy {
 	struct view_list key_files;	/* %u expanded, absolute */
 	struct view password;		/* crypt(3) hash; empty: none */
 	struct view pam;		/* PAM service; empty: none */
-	struct view banner;		/* reserved for per-user banners */
+	struct view banner;		/* of the user; empty: none */
 	/* certificates and keys in general */
 	struct view_list ca_keys;	/* files of authorities' keys; %u
 					 * expanded, absolute */
@@ -85,10 +85,19 @@ struct policy {
 					 * expanded; empty: the user's name */
 	struct view_list revoked_keys;	/* files: KRL or lines; absolute */
 	uint32_t key_bits_rsa, key_bits_ecdsa;	/* at least; 0: any */
+	/* when, and how often */
+	const struct calendar_hours *hours;	/* none: always */
+	size_t nhours;
+	struct view time_zone;		/* of hours; empty: the host's */
+	int64_t not_before, expires;	/* seconds since 1970, the first not
+					 * allowed any more; 0: none */
+	uint32_t sessions;		/* at a time; 0: any number */
 };
 
 #define POLICY_NO_UMASK	0xffffffffu
 
+/* Of an encoded policy, without decoding the rest; 0 also if it is none. */
+uint32_t policy_peek_sessions(struct view bytes);
 /* Appends the encoding of p to w. */
 void policy_encode(struct wr *w, const struct policy *p);
 /* Decodes bytes (borrowed; must outlive the result) into one allocation that

@@ -663,6 +663,90 @@ test_source(void **state)
 	world_free(&w);
 }
 
+/* Dates, hours: after the same work as for everybody. */
+static void
+test_rules(void **state)
+{
+	/* NOW is 2023-11-14T22:13:20Z, a Tuesday */
+	static const struct {
+		struct calendar_hours hours;
+		const char *zone;
+		int64_t not_before, expires;
+		const char *why;
+	} rows[] = {
+		{ { 0, 0, 0 }, "", 0, 0, NULL },
+		{ { 0, 0, 0 }, "", NOW, 0, NULL },
+		{ { 0, 0, 0 }, "", NOW + 60, 0,
+		    "user's first day is not yet" },
+		{ { 0, 0, 0 }, "", 0, NOW + 60, NULL },
+		{ { 0, 0, 0 }, "", 0, NOW, "user has expired" },
+		{ { 1 << 1, 22 * 60, 24 * 60 }, "UTC", 0, 0, NULL },
+		{ { 1 << 1, 22 * 60, 22 * 60 + 13 }, "UTC", 0, 0,
+		    "outside of the user's hours" },
+		{ { 1 << 2, 0, 24 * 60 }, "UTC", 0, 0,
+		    "outside of the user's hours" },
+		{ { 1 << 2, 0, 24 * 60 }, "Asia/Tokyo", 0, 0, NULL },
+		{ { 1 << 1, 0, 24 * 60 }, "Asia/Tokyo", 0, 0,
+		    "outside of the user's hours" },
+		{ { 0x7f, 0, 24 * 60 }, "Mars/Olympus", 0, 0,
+		    "user's time zone cannot be read" },
+	};
+	struct auth_answer out;
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool ok = rows[i].why == NULL;
+
+		world_init(&w, "publickey");
+		world_key(&w, "", ed);
+		w.policy.hours = &rows[i].hours;
+		w.policy.nhours = rows[i].hours.days != 0;
+		w.policy.time_zone = view_str(rows[i].zone);
+		w.policy.not_before = rows[i].not_before;
+		w.policy.expires = rows[i].expires;
+		world_start(&w, "acme", true);
+		assert_int_equal(world_send(&w, req_query("acme", ed, ED),
+		    &out), ok ? VERDICT_PK_OK : VERDICT_FAILURE);
+		assert_int_equal(world_send(&w, req_signed("acme", ed, ED,
+		    &honest), &out), ok ? VERDICT_SUCCESS : VERDICT_FAILURE);
+		assert_string_equal(out.reason, ok ? "" : rows[i].why);
+		assert_int_equal(auth_work(w.a)->verifies, 1);
+		assert_int_equal(out.methods, ok ? 0 :
+		    FIRST & ~(1u << AUTH_NONE));
+		world_free(&w);
+	}
+}
+
+/* The user's own banner comes once, with the first proof, never before. */
+static void
+test_banner(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, "publickey+publickey");
+	world_key(&w, "", ed);
+	world_key(&w, "", ed2);
+	w.policy.banner = view_str("Hello acme\n");
+	world_start(&w, "acme", true);
+	world_send(&w, req_plain("acme", "ssh-connection", "none"), NULL);
+	assert_string_equal(w.notice, "");
+	assert_int_equal(world_send(&w, req_query("acme", ed, ED), NULL),
+	    VERDICT_PK_OK);
+	assert_string_equal(w.notice, "");
+	assert_int_equal(world_send(&w, req_signed("acme", rsa,
+	    "rsa-sha2-256", &honest), NULL), VERDICT_FAILURE);
+	assert_string_equal(w.notice, "");
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    NULL), VERDICT_PARTIAL);
+	assert_string_equal(w.notice, "Hello acme\n");
+	assert_int_equal(world_send(&w, req_signed("acme", ed2, ED, &honest),
+	    NULL), VERDICT_SUCCESS);
+	assert_string_equal(w.notice, "");
+	world_free(&w);
+}
+
 /* ---- chains ---- */
 
 /* A step of a story: k, K: key 1 or 2 signed; q: key 1 asked about; p: the
@@ -958,6 +1042,8 @@ main(void)
 		cmocka_unit_test(test_key_options),
 		cmocka_unit_test(test_key_elsewhere),
 		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_banner),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_limits_add_up),
 		cmocka_unit_test(test_same_work),

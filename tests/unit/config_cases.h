@@ -14,6 +14,13 @@
 #define HASH	"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$" \
 	"X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
 
+/* The keys of a user as faults list them, in the order of user_rows. */
+#define USER_KEYS \
+	"group, account, jail, create, dirs, start, umask, allow, auth, " \
+	"env, from, authorized_keys, authorized_keys_files, password, " \
+	"pam, trusted_ca_keys, principals, revoked_keys, key_bits, " \
+	"banner, hours, time_zone, not_before, expires, sessions"
+
 struct fault_case {
 	const char *title, *yaml, *faults;
 };
@@ -327,9 +334,7 @@ static const struct fault_case fault_cases[] = {
 	  "what this user does not have; needs authorized_keys, "
 	  "authorized_keys_files or password\n"
 	  "t.yaml:3:12: users.a: is a single value; needs a mapping of: "
-	  "group, account, jail, create, dirs, start, umask, allow, auth, "
-	  "env, from, authorized_keys, authorized_keys_files, password, "
-	  "pam, trusted_ca_keys, principals, revoked_keys, key_bits\n" },
+	  USER_KEYS "\n" },
 	{ "user without account",
 	  HEAD "users:\n"
 	  "  a: {" KEY "}\n"
@@ -352,10 +357,8 @@ static const struct fault_case fault_cases[] = {
 	  "t.yaml:7:5: users.a.umsk: unknown key; did you mean \"umask\"?\n" },
 	{ "user key command",
 	  HEAD USER "    command: /bin/true\n",
-	  "t.yaml:7:5: users.a.command: unknown key; use one of: group, "
-	  "account, jail, create, dirs, start, umask, allow, auth, env, "
-	  "from, authorized_keys, authorized_keys_files, password, pam, "
-	  "trusted_ca_keys, principals, revoked_keys, key_bits\n" },
+	  "t.yaml:7:5: users.a.command: unknown key; use one of: "
+	  USER_KEYS "\n" },
 	{ "account uid 0",
 	  HEAD "users: {a: {account: {uid: 0, gid: 0}, " KEY "}}\n",
 	  "t.yaml:3:28: users.a.account.uid: 0 is root, who is never served; "
@@ -686,6 +689,67 @@ static const struct fault_case fault_cases[] = {
 	  "of names, such as LC_*\n"
 	  "t.yaml:8:12: users.a.dirs[0]: is a list; needs folders inside of "
 	  "the jail\n" },
+	{ "hours",
+	  HEAD USER "    hours: [\"Mon-Fri 08:00-18:00\", \"Mo 08:00-09:00\",\n"
+	  "      24:00-06:00, 8-18, \"09:00-09:00\", [x]]\n",
+	  "t.yaml:7:36: users.a.hours[1]: \"Mo 08:00-09:00\" is not a range "
+	  "of hours; use one such as \"Mon-Fri 08:00-18:00\", \"Sat,Sun "
+	  "22:00-02:00\" or \"08:00-24:00\"\n"
+	  "t.yaml:8:7: users.a.hours[2]: \"24:00-06:00\" begins when the day "
+	  "is over; use 00:00 of the next day\n"
+	  "t.yaml:8:20: users.a.hours[3]: \"8-18\" is not a range of hours; "
+	  "use one such as \"Mon-Fri 08:00-18:00\", \"Sat,Sun 22:00-02:00\" "
+	  "or \"08:00-24:00\"\n"
+	  "t.yaml:8:26: users.a.hours[4]: \"09:00-09:00\" ends when it "
+	  "begins; use 00:00-24:00 for a whole day\n"
+	  "t.yaml:8:41: users.a.hours[5]: is a list; needs ranges of hours, "
+	  "such as \"Mon-Fri 08:00-18:00\"\n" },
+	{ "no hours",
+	  HEAD USER "    hours: []\n",
+	  "t.yaml:7:12: users.a.hours: is empty; needs ranges of hours, such "
+	  "as \"Mon-Fri 08:00-18:00\", or 00:00-24:00 for any hour\n" },
+	{ "hours of one word",
+	  HEAD USER "    hours: 08:00-18:00\n",
+	  "t.yaml:7:12: users.a.hours: is a single value; needs a list of "
+	  "ranges of hours, such as \"Mon-Fri 08:00-18:00\"\n" },
+	{ "time zones",
+	  HEAD USER "    time_zone: Mars/Olympus\n"
+	  "groups: {g: {time_zone: ../UTC}}\n",
+	  "t.yaml:7:16: users.a.time_zone: \"Mars/Olympus\" is not a time "
+	  "zone of this machine; use a name such as Europe/Berlin, or UTC\n"
+	  "t.yaml:8:25: groups.g.time_zone: \"../UTC\" is not a time zone of "
+	  "this machine; use a name such as Europe/Berlin, or UTC\n" },
+	{ "dates",
+	  HEAD USER "    not_before: 2026-02-30\n"
+	  "    expires: 2026-01-01T08:00\n",
+	  "t.yaml:7:17: users.a.not_before: \"2026-02-30\" is not a date; use "
+	  "a day such as 2026-01-31, a time such as 2026-01-31T08:00:00Z, or "
+	  "none\n"
+	  "t.yaml:8:14: users.a.expires: \"2026-01-01T08:00\" is not a date; "
+	  "use a day such as 2026-01-31, a time such as "
+	  "2026-01-31T08:00:00Z, or none\n" },
+	{ "dates out of order",
+	  HEAD USER "    not_before: 2026-02-01\n"
+	  "    expires: 2026-01-31\n",
+	  "t.yaml:8:14: users.a.expires: is not after not_before; nobody "
+	  "could log in, use a later date\n" },
+	{ "one day",
+	  HEAD USER "    not_before: 2026-02-01\n"
+	  "    expires: 2026-02-01\n", "" },
+	{ "sessions",
+	  HEAD USER "    sessions: 0\n"
+	  "groups: {g: {sessions: 65537}, h: {sessions: none}}\n"
+	  "defaults: {sessions: -1}\n",
+	  "t.yaml:7:15: users.a.sessions: \"0\" is not a number of sessions; "
+	  "use 1-65536, or none for any number\n"
+	  "t.yaml:8:24: groups.g.sessions: \"65537\" is not a number of "
+	  "sessions; use 1-65536, or none for any number\n"
+	  "t.yaml:9:22: defaults.sessions: \"-1\" is not a number of "
+	  "sessions; use 1-65536, or none for any number\n" },
+	{ "banner of a user",
+	  HEAD USER "    banner: \"a\\eb\"\n",
+	  "t.yaml:7:13: users.a.banner: holds a control character; use plain "
+	  "text and line ends\n" },
 	{ "log to an empty file",
 	  HEAD "log: {to: \"file:\"}\n",
 	  "t.yaml:3:11: log.to: \"\" is not an absolute path; use one that "

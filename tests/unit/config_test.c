@@ -417,6 +417,46 @@ test_inheritance(void **state)
 	run_free(&r);
 }
 
+/* Days are days of the user's zone, wherever the two stand. */
+static void
+test_rules(void **state)
+{
+	struct run r = run(HEAD
+	    "defaults: {time_zone: Europe/Berlin, sessions: 3,\n"
+	    "  hours: [\"Mon-Fri 08:00-18:00\", \"Sat 22:00-02:00\"]}\n"
+	    "groups: {g: {not_before: 2026-01-05, banner: \"Hi\\n\"}}\n"
+	    "users:\n"
+	    "  a: {group: g, " ACCOUNT ", " KEY ", expires: 2026-01-05}\n"
+	    "  b: {group: g, " ACCOUNT ", " KEY ", time_zone: UTC, "
+	    "not_before: none, sessions: none, banner: \"\",\n"
+	    "    expires: \"2026-01-05T00:00:00Z\", hours: "
+	    "[\"00:00-24:00\"]}\n");
+	struct policy *p;
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	p = user(&r, "a");
+	is(p->time_zone, "Europe/Berlin");
+	is(p->banner, "Hi\n");
+	assert_int_equal(p->nhours, 2);
+	assert_int_equal(p->hours[1].days, 1 << 5);
+	assert_int_equal(p->hours[1].from, 22 * 60);
+	assert_int_equal(p->hours[1].to, 2 * 60);
+	assert_int_equal(p->sessions, 3);
+	assert_int_equal(p->not_before, 1767571200 - 3600);
+	assert_int_equal(p->expires, 1767571200 - 3600 + 86400);
+	policy_free(&p);
+	p = user(&r, "b");
+	is(p->time_zone, "UTC");
+	is(p->banner, "");
+	assert_int_equal(p->nhours, 1);
+	assert_int_equal(p->sessions, 0);
+	assert_int_equal(p->not_before, 0);
+	assert_int_equal(p->expires, 1767571200);
+	policy_free(&p);
+	run_free(&r);
+}
+
 static void
 test_no_umask(void **state)
 {
@@ -831,6 +871,7 @@ main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_main),
 		cmocka_unit_test(test_inheritance),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_no_umask),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_state_dir),

@@ -23,6 +23,10 @@ static const struct policy_key keys[] = {
 	    { (const uint8_t *)"/f", 2 }, 12 },
 };
 
+static const struct calendar_hours hours[] = {
+	{ 0x1f, 480, 1080 }, { 1 << 6, 1320, 120 },
+};
+
 static struct policy
 sample(void)
 {
@@ -40,6 +44,9 @@ sample(void)
 		.ca_keys = { texts, 1 }, .principals = { texts, 3 },
 		.revoked_keys = { texts, 1 },
 		.key_bits_rsa = 3072, .key_bits_ecdsa = 384,
+		.hours = hours, .nhours = 2, .time_zone = view_str("UTC"),
+		.not_before = 1767571200, .expires = 253402300800,
+		.sessions = 4,
 	};
 }
 
@@ -96,6 +103,17 @@ test_round_trip(void **state)
 	assert_int_equal(p->revoked_keys.n, 1);
 	assert_int_equal(p->key_bits_rsa, 3072);
 	assert_int_equal(p->key_bits_ecdsa, 384);
+	assert_int_equal(p->nhours, 2);
+	assert_int_equal(p->hours[1].days, 1 << 6);
+	assert_int_equal(p->hours[1].from, 1320);
+	assert_int_equal(p->hours[1].to, 120);
+	assert_true(view_is(p->time_zone, "UTC"));
+	assert_int_equal(p->not_before, 1767571200);
+	assert_int_equal(p->expires, 253402300800);
+	assert_int_equal(p->sessions, 4);
+	assert_int_equal(policy_peek_sessions(wr_view(&w)), 4);
+	assert_int_equal(policy_peek_sessions(view_of(wr_view(&w).p, 4)), 0);
+	assert_int_equal(policy_peek_sessions(view_str("\x02zzzz")), 0);
 	policy_free(&p);
 	assert_null(p);
 	wr_free(&w);
