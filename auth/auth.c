@@ -97,11 +97,12 @@ name_delay(const struct auth *a)
 	return ok ? get_u32(h) % 5 : 0;
 }
 
-/* The first multiple of grid that the work has surely not passed. */
+/* The first multiple of grid, since the request came, that the work has
+ * surely not passed. */
 static uint32_t
-leave_at(const struct auth *a, uint32_t grid, uint64_t began)
+leave_at(const struct auth *a, uint32_t grid)
 {
-	uint64_t spent = now_ms() - began + 2;
+	uint64_t spent = now_ms() - a->asked + 2;
 
 	if (grid == 0)
 		return 0;
@@ -147,9 +148,20 @@ add_limits(struct auth *a, const struct auth_limits *l)
 }
 
 static void
+remember(struct auth *a)
+{
+	a->before.partial = a->partial;
+	a->before.told = a->told;
+	a->before.proved = a->proved;
+	a->before.nused = a->nused;
+	a->before.limits = a->limits;
+}
+
+static void
 take_step(struct auth *a, int method, const struct auth_step *step,
     struct auth_answer *out)
 {
+	remember(a);
 	out->reason = "";
 	out->counted = true;
 	add_limits(a, &step->limits);
@@ -178,7 +190,7 @@ ask_back(struct auth_step *step, struct auth_answer *out)
 
 /* From what the method found to what the client hears. */
 static void
-settle(struct auth *a, int method, struct auth_step *step, uint64_t began,
+settle(struct auth *a, int method, struct auth_step *step,
     struct auth_answer *out)
 {
 	const struct auth_method_row *row = auth_method_row(method);
@@ -200,7 +212,7 @@ settle(struct auth *a, int method, struct auth_step *step, uint64_t began,
 		out->reason = shut != NULL && method != AUTH_NONE ? shut :
 		    step->reason;
 		out->counted = row->counted;
-		out->not_before_ms = leave_at(a, row->grid_ms, began);
+		out->not_before_ms = leave_at(a, row->grid_ms);
 	}
 }
 
@@ -210,14 +222,13 @@ run_method(struct auth *a, const struct userauth_msg *m,
 {
 	struct auth_step step = { .payload = wr_new(AUTH_PAYLOAD_MAX),
 	    .reason = "out of memory" };
-	uint64_t began = now_ms();
 
 	/* RFC 4256 3.1: another request ends the dialogue.  Left alone it
 	 * would be a question asked for nothing (CVE-2015-5600). */
 	out->abandoned = a->talk.with != NULL;
 	dialog_close(a);
 	auth_method_row(m->method)->check(a, m, &step);
-	settle(a, m->method, &step, began, out);
+	settle(a, m->method, &step, out);
 	wr_free(&step.payload);
 }
 
@@ -227,7 +238,6 @@ run_answers(struct auth *a, struct view payload, struct auth_answer *out)
 	struct view answers[USERAUTH_MAX_PROMPTS];
 	struct auth_step step = { .payload = wr_new(AUTH_PAYLOAD_MAX),
 	    .reason = "out of memory" };
-	uint64_t began = now_ms();
 
 	if (a->talk.with == NULL) {
 		disconnect(out, "answers that nobody asked for");
@@ -240,8 +250,17 @@ run_answers(struct auth *a, struct view payload, struct auth_answer *out)
 	out->method = AUTH_KBDINT;
 	auth_method_row(AUTH_KBDINT)->answers(a, answers, a->talk.nprompts,
 	    &step);
-	settle(a, AUTH_KBDINT, &step, began, out);
+	settle(a, AUTH_KBDINT, &step, out);
 	wr_free(&step.payload);
+}
+
+static uint32_t
+methods_left(const struct auth *a)
+{
+	uint32_t m = a->partial ? chains_next(&a->chains) :
+	    a->start.methods_first;
+
+	return m & ~((uint32_t)1 << AUTH_NONE);
 }
 
 void
@@ -254,6 +273,7 @@ auth_request(struct auth *a, struct view payload, struct auth_answer *out)
 		.notice = wr_new(MSG_NOTICE_MAX),
 		.method = -1, .reason = ""
 	};
+	a->asked = now_ms();
 	if (a->over) {
 		disconnect(out, "authentication is over");
 	} else if (payload.n != 0 && payload.p[0] == INFO_RESPONSE) {
@@ -270,7 +290,22 @@ auth_request(struct auth *a, struct view payload, struct auth_answer *out)
 	}
 	a->over = out->verdict == VERDICT_SUCCESS ||
 	    out->verdict == VERDICT_DISCONNECT;
-	out->methods = a->partial ? chains_next(&a->chains) :
-	    a->start.methods_first;
-	out->methods &= ~((uint32_t)1 << AUTH_NONE);
+	out->methods = methods_left(a);
+}
+
+void
+auth_undo(struct auth *a, struct auth_answer *out, const char *why)
+{
+	a->over = false;
+	chains_retreat(&a->chains);
+	a->partial = a->before.partial;
+	a->told = a->before.told;
+	a->proved = a->before.proved;
+	a->nused = a->before.nused;
+	a->limits = a->before.limits;
+	wr_reset(&out->notice);
+	out->verdict = VERDICT_FAILURE;
+	out->methods = methods_left(a);
+	out->reason = why;
+	out->not_before_ms = leave_at(a, auth_method_row(out->method)->grid_ms);
 }

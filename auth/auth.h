@@ -77,6 +77,13 @@ struct auth_answer {
 void auth_request(struct auth *a, struct view payload,
     struct auth_answer *out);
 
+/*
+ * The success just given is not granted: the answer becomes a failure like
+ * that of a wrong proof, the last step is as if it had not been made, and the
+ * client may try on.  why: for the log; must live as long as out.
+ */
+void auth_undo(struct auth *a, struct auth_answer *out, const char *why);
+
 /* After VERDICT_SUCCESS: what the proof limits.  Borrowed from a. */
 const struct auth_limits *auth_limits(const struct auth *a);
 

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "auth/chain.h"
 
@@ -10,7 +11,10 @@ chains_init(struct chains *c, const struct policy *p)
 		return true;
 	c->chain = p->auth;
 	c->n = p->nauth;
-	return (c->pos = calloc(c->n, 1)) != NULL;
+	if ((c->pos = calloc(c->n, 2)) == NULL)
+		return false;
+	c->before = c->pos + c->n;
+	return true;
 }
 
 void
@@ -53,8 +57,9 @@ chains_advance(struct chains *c, int method)
 {
 	bool complete = false;
 
-	if (method < 0)
+	if (method < 0 || c->n == 0)
 		return false;
+	memcpy(c->before, c->pos, c->n);
 	for (size_t i = 0; i < c->n; i++) {
 		if (next(c, i) != method)
 			continue;
@@ -63,6 +68,13 @@ chains_advance(struct chains *c, int method)
 			complete = true;
 	}
 	return complete;
+}
+
+void
+chains_retreat(struct chains *c)
+{
+	if (c->n != 0)
+		memcpy(c->pos, c->before, c->n);
 }
 
 uint32_t

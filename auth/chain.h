@@ -12,6 +12,7 @@ struct chains {
 	const struct auth_chain *chain;		/* borrowed from the policy */
 	size_t n;
 	uint8_t *pos;				/* steps done, each */
+	uint8_t *before;			/* the last advance */
 };
 
 /* p may be NULL: no chain at all.  False: no memory. */
@@ -24,6 +25,8 @@ bool chains_alone(const struct chains *c, int method);
 /* The method was proved: every chain that waits for it takes one step.  True:
  * a chain is complete. */
 bool chains_advance(struct chains *c, int method);
+/* Takes the last advance back. */
+void chains_retreat(struct chains *c);
 /* The next methods of all chains, 1 << enum auth_method. */
 uint32_t chains_next(const struct chains *c);
 

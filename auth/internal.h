@@ -59,6 +59,14 @@ struct auth {
 	char used[AUTH_USED_MAX][SSHKEY_FP_MAX];
 	size_t nused;
 	struct auth_limits limits;
+	/* What the last step changed, for auth_undo(). */
+	struct {
+		bool partial, told;
+		uint32_t proved;
+		size_t nused;
+		struct auth_limits limits;
+	} before;
+	uint64_t asked;		/* ms, when the last request came */
 	uint8_t secret[32];	/* for delay_secret, if there is none */
 	struct auth_work work;
 };

@@ -34,11 +34,16 @@ enum msg_type {
 	MSG_GONE,		/* the connection has ended; no body */
 	/* login -> warden */
 	MSG_ATTEMPT = 40,	/* struct msg_attempt */
-	MSG_AUTHENTICATED,	/* no body; answered by MSG_GO or a close */
+	MSG_AUTHENTICATED,	/* no body; answered by MSG_GO, MSG_NO,
+				 * MSG_POLICY or a close */
 	/* warden -> login */
-	MSG_GO = 60,		/* still allowed; struct msg_text: newest
-				 * encoded policy if it changed, else empty */
+	MSG_GO = 60,		/* still allowed; no body */
 	MSG_ENOUGH,		/* no further attempt is allowed */
+	MSG_NO,			/* not allowed: the proof counts as a failed
+				 * attempt; struct msg_text: why, for it */
+	MSG_POLICY,		/* the user's policy has changed: struct
+				 * msg_text, the newest encoded one; look at
+				 * it and ask again */
 	/* server -> login */
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */

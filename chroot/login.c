@@ -23,12 +23,15 @@ enum login_state {
 
 struct login {
 	struct login_start *start;
-	uint8_t *bytes;			/* of policy */
 	struct policy *policy;		/* NULL: no such user */
+	struct policy *newer;		/* it has changed; NULL: it has not */
+	uint8_t *newer_bytes;
 	struct auth *auth;
 	enum login_state state;
 	struct auth_answer ans;
+	uint64_t came;			/* ms, the last request */
 	uint64_t release;		/* ms, when ans may leave */
+	char why[128];			/* of the warden's MSG_NO */
 	uint32_t failures;
 	bool enough;			/* the warden says so */
 	unsigned token;
@@ -205,8 +208,7 @@ ask_to_go(struct login *l)
 static void
 take_request(struct login *l, const struct ipc_msg *msg)
 {
-	uint64_t came = now_ms();
-
+	l->came = now_ms();
 	if (msg->type != MSG_USERAUTH || msg->nfds != 0 ||
 	    l->state != LOGIN_ASK)
 		quit("message of the server out of order");
@@ -218,7 +220,7 @@ take_request(struct login *l, const struct ipc_msg *msg)
 	/* A dialogue that was left may have been the last attempt. */
 	if (l->enough && l->ans.verdict == VERDICT_SUCCESS)
 		l->ans.verdict = VERDICT_FAILURE;
-	l->release = came + l->ans.not_before_ms;
+	l->release = l->came + l->ans.not_before_ms;
 	l->state = LOGIN_HELD;
 	if (l->ans.verdict == VERDICT_SUCCESS)
 		ask_to_go(l);
@@ -226,21 +228,44 @@ take_request(struct login *l, const struct ipc_msg *msg)
 
 /* ---- the user is known ---- */
 
-/* A policy that changed since the fork replaces ours; what the user proved,
- * they proved by the old one, and the warden has decided that it holds. */
+/* The proof holds, but not for this user now. */
+static void
+not_granted(struct login *l, const char *why)
+{
+	const struct msg_attempt m = {
+		.method = (uint8_t)l->ans.method,
+		.reason = view_str(why),
+		.key = view_str(l->ans.key),
+	};
+
+	report_one(l, &m);
+	auth_undo(l->auth, &l->ans, why);
+	l->release = l->came + l->ans.not_before_ms;
+	l->state = LOGIN_HELD;
+}
+
+/* A policy that changed since the fork is laid beside ours: what the user
+ * proved, they proved by the old one, but whether they may come now says the
+ * new one. */
 static void
 take_policy(struct login *l, struct view bytes)
 {
-	if (bytes.n == 0)
-		return;
-	policy_free(&l->policy);
-	free(l->bytes);
-	if ((l->bytes = malloc(bytes.n)) == NULL)
-		quit("out of memory");
-	memcpy(l->bytes, bytes.p, bytes.n);
-	l->policy = policy_decode(view_of(l->bytes, bytes.n));
-	if (l->policy == NULL)
+	const char *why;
+
+	policy_free(&l->newer);
+	free(l->newer_bytes);
+	if (bytes.n == 0 || (l->newer_bytes = malloc(bytes.n)) == NULL)
+		quit("no room for the new policy");
+	memcpy(l->newer_bytes, bytes.p, bytes.n);
+	l->newer = policy_decode(view_of(l->newer_bytes, bytes.n));
+	if (l->newer == NULL)
 		quit("the new policy does not decode");
+	why = auth_refuses(l->newer, (const struct sockaddr *)&l->start->peer,
+	    time(NULL));
+	if (why != NULL)
+		not_granted(l, why);
+	else
+		ask_to_go(l);
 }
 
 /* A forced command of which nothing but SFTP is left is internal-sftp. */
@@ -273,8 +298,8 @@ go(struct login *l)
 
 	if (l->policy == NULL)
 		quit("success for nobody");
-	ss.policy = l->policy;
-	ss.allow = rights(l->policy, auth_limits(l->auth));
+	ss.policy = l->newer != NULL ? l->newer : l->policy;
+	ss.allow = rights(ss.policy, auth_limits(l->auth));
 	auth_free(&l->auth);
 	wr_free(&l->ans.payload);
 	close(s->warden);
@@ -287,17 +312,31 @@ go(struct login *l)
 static void
 take_word(struct login *l, const struct ipc_msg *msg)
 {
-	struct msg_text m;
+	struct msg_text m = { view_of(NULL, 0) };
 
 	if (msg->type == MSG_ENOUGH) {
 		l->enough = true;
 		return;
 	}
-	if (msg->type != MSG_GO || l->state != LOGIN_GO ||
-	    !get_text(msg->body, &m))
+	if (l->state != LOGIN_GO ||
+	    (msg->type == MSG_GO ? msg->body.n != 0 :
+	    !get_text(msg->body, &m)))
 		quit("message of the warden out of order");
-	take_policy(l, m.text);
-	go(l);
+	switch (msg->type) {
+	case MSG_GO:
+		go(l);
+		break;
+	case MSG_NO:
+		if (!view_to_cstr(m.text, l->why, sizeof(l->why)))
+			quit("broken word of the warden");
+		not_granted(l, l->why);
+		break;
+	case MSG_POLICY:
+		take_policy(l, m.text);
+		break;
+	default:
+		quit("message of the warden out of order");
+	}
 }
 
 /* ---- the loop ---- */

@@ -103,18 +103,23 @@ do_attempt(struct requests *r, struct ward *c, struct ipc_msg *msg)
 static enum err
 do_authenticated(struct requests *r, struct ward *c, struct ipc_msg *msg)
 {
+	bool go = false;
+	enum err e;
+
 	if (msg->body.n != 0)
 		return refuse(r, ERR_PROTO, "malformed message");
 	if (c->enough)
 		return refuse(r, ERR_LIMIT, "login past the limit");
-	if (!ward_move(c, WARD_OPEN))
-		return refuse(r, ERR_PROTO, "authenticated out of order");
-	return r->act->authenticated(r->ctx, c);
+	if ((e = r->act->authenticated(r->ctx, c, &go)) != OK || !go)
+		return e;
+	return wards_open(r->wards, c) ? OK :
+	    refuse(r, ERR_PROTO, "authenticated out of order");
 }
 
 #define ANY (WARD_NONE | WARD_SIGNED | WARD_LOGIN | WARD_OPEN | WARD_DEAD)
 
-/* LOGIN and AUTHENTICATED are legal once, because each moves the phase on. */
+/* LOGIN is legal once and AUTHENTICATED until it is granted, because each
+ * moves the phase on. */
 static const struct request table[256] = {
 	[MSG_SIGN] = { "sign", FROM_SERVER, ANY, 0, do_sign },
 	[MSG_LOGIN] = { "login", FROM_SERVER, WARD_SIGNED, 2, do_login },

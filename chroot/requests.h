@@ -29,8 +29,10 @@ struct actions {
 	/* An attempt: log it, and send MSG_ENOUGH if `enough`. */
 	enum err (*attempt)(void *ctx, struct ward *c,
 	    const struct msg_attempt *m, bool enough);
-	/* The user has proved who they are: MSG_GO if still allowed. */
-	enum err (*authenticated)(void *ctx, struct ward *c);
+	/* The user has proved who they are: answer with MSG_GO and set
+	 * *go_out, or with MSG_NO, or MSG_POLICY, after which it is asked
+	 * again. */
+	enum err (*authenticated)(void *ctx, struct ward *c, bool *go_out);
 };
 
 struct requests {

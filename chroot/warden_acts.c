@@ -277,54 +277,70 @@ static bool
 put_newest(struct view bytes, struct wr *out)
 {
 	struct policy *p = policy_decode(bytes);
-	struct wr stripped = wr_new(IPC_MAX_FRAME);
-	struct msg_text m;
 
 	if (p == NULL)
 		return false;
 	p->nkeys = 0;
 	p->key_files.n = 0;
 	p->password = view_of(NULL, 0);
-	policy_encode(&stripped, p);
+	policy_encode(out, p);
 	policy_free(&p);
-	m.text = wr_view(&stripped);
-	put_text(out, &m);
-	out->bad |= stripped.bad;
-	wr_free(&stripped);
 	return !out->bad;
 }
 
 static enum err
+answer_text(struct ward *c, uint8_t type, struct view text)
+{
+	const struct msg_text m = { text };
+	struct wr b = wr_new(IPC_MAX_FRAME);
+	enum err e;
+
+	put_text(&b, &m);
+	e = b.bad ? ERR_LIMIT :
+	    ipc_send(c->sock, type, c->id, wr_view(&b), NULL, 0);
+	wr_free(&b);
+	return e;
+}
+
+/* The login counts and reports it like a proof that failed. */
+static enum err
 refuse_go(struct ward *c, const char *why)
 {
-	struct log_ev e;
-
-	ward_log(&e, LOG_WARN, "login-failed", c);
-	log_str(&e, "reason", why);
-	log_send(&e);
-	return ERR_DENIED;
+	return answer_text(c, MSG_NO, view_str(why));
 }
 
 static enum err
-act_authenticated(void *ctx, struct ward *c)
+pass_newest(struct ward *c, uint32_t number, struct view bytes)
+{
+	struct wr b = wr_new(IPC_MAX_FRAME - 64);
+	enum err e;
+
+	if (put_newest(bytes, &b)) {
+		c->login_generation = number;
+		e = answer_text(c, MSG_POLICY, wr_view(&b));
+	} else
+		e = refuse_go(c, "the new policy is too large to pass on");
+	wr_free(&b);
+	return e;
+}
+
+static enum err
+act_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
 	struct warden *w = ctx;
 	const struct generation *g = w->gen[0];
 	struct view bytes = config_user(g->config, ward_user(c));
-	const struct msg_text none = { view_of(NULL, 0) };
-	struct wr b = wr_new(IPC_MAX_FRAME);
-	enum err e = OK;
+	uint32_t sessions = policy_peek_sessions(bytes);
 
 	if (bytes.n == 0)
-		e = refuse_go(c, "the user has been removed");
-	else if (g->number == c->login_generation)
-		put_text(&b, &none);
-	else if (!put_newest(bytes, &b))
-		e = refuse_go(c, "the new policy is too large to pass on");
-	if (e == OK)
-		e = ipc_send(c->sock, MSG_GO, c->id, wr_view(&b), NULL, 0);
-	wr_free(&b);
-	return e;
+		return refuse_go(c, "the user has been removed");
+	if (g->number != c->login_generation)
+		return pass_newest(c, g->number, bytes);
+	if (sessions != 0 &&
+	    wards_sessions(w->wards, ward_user(c)) >= sessions)
+		return refuse_go(c, "user has as many sessions as allowed");
+	*go_out = true;
+	return ipc_send(c->sock, MSG_GO, c->id, view_of(NULL, 0), NULL, 0);
 }
 
 const struct actions warden_actions = {

@@ -11,7 +11,8 @@ struct wards {
 	uint32_t used;		/* slots ever used */
 	uint32_t free;		/* chain of free slots by next_id, slot + 1 */
 	size_t count;
-	uint32_t by_id[BUCKETS], by_pid[BUCKETS];	/* slot + 1 */
+	/* slot + 1 */
+	uint32_t by_id[BUCKETS], by_pid[BUCKETS], by_user[BUCKETS];
 };
 
 static const unsigned moves[] = {
@@ -130,6 +131,57 @@ wards_set_pid(struct wards *t, struct ward *c, pid_t pid)
 	*head = (uint32_t)(c - t->slot) + 1;
 }
 
+/* FNV-1a */
+static uint32_t
+user_bucket(struct view user)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < user.n; i++)
+		h = (h ^ user.p[i]) * 16777619u;
+	return bucket(h);
+}
+
+bool
+wards_open(struct wards *t, struct ward *c)
+{
+	uint32_t *head = &t->by_user[user_bucket(ward_user(c))];
+
+	if (!ward_move(c, WARD_OPEN))
+		return false;
+	c->opened = true;
+	c->next_user = *head;
+	*head = (uint32_t)(c - t->slot) + 1;
+	return true;
+}
+
+size_t
+wards_sessions(const struct wards *t, struct view user)
+{
+	const struct ward *c;
+	size_t n = 0;
+
+	for (uint32_t i = t->by_user[user_bucket(user)]; i != 0;
+	    i = c->next_user) {
+		c = &t->slot[i - 1];
+		if (c->phase == WARD_OPEN && view_eq(ward_user(c), user))
+			n++;
+	}
+	return n;
+}
+
+static void
+unchain_user(struct wards *t, const struct ward *c)
+{
+	uint32_t *at = &t->by_user[user_bucket(ward_user(c))];
+	uint32_t i = (uint32_t)(c - t->slot) + 1;
+
+	while (*at != 0 && *at != i)
+		at = &t->slot[*at - 1].next_user;
+	if (*at == i)
+		*at = c->next_user;
+}
+
 static void
 unchain_pid(struct wards *t, const struct ward *c)
 {
@@ -155,6 +207,8 @@ wards_remove(struct wards *t, struct ward **cp)
 		*at = c->next_id;
 	if (c->pid != 0)
 		unchain_pid(t, c);
+	if (c->opened)
+		unchain_user(t, c);
 	wipe(c, sizeof(*c));
 	c->next_id = t->free;
 	t->free = i;

@@ -40,6 +40,8 @@ struct ward {
 	uint8_t user[USERAUTH_MAX_USER];
 	char src[WARD_SRC_MAX];
 	uint32_t next_id, next_pid;	/* chains: slot + 1, 0: end */
+	uint32_t next_user;		/* of those that were opened */
+	bool opened;
 };
 
 struct wards;
@@ -59,6 +61,10 @@ struct ward *wards_find(struct wards *t, uint32_t id);
 struct ward *wards_by_pid(struct wards *t, pid_t pid);
 /* Enters the login's pid (once for a record). */
 void wards_set_pid(struct wards *t, struct ward *c, pid_t pid);
+/* Moves to WARD_OPEN, and counts from then on as a session of its user. */
+bool wards_open(struct wards *t, struct ward *c) MUST_CHECK;
+/* Sessions of a user that are open now. */
+size_t wards_sessions(const struct wards *t, struct view user);
 /* Forgets the record and sets the caller's pointer to NULL.  The socket must
  * have been closed. */
 void wards_remove(struct wards *t, struct ward **c);

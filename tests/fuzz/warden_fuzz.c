@@ -101,13 +101,16 @@ act_attempt(void *ctx, struct ward *c, const struct msg_attempt *m,
 }
 
 static enum err
-act_authenticated(void *ctx, struct ward *c)
+act_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
 	struct fuzz *f = ctx;
 	struct seen *s = &f->seen[c->id];
 
-	must(s->logins == 1 && !s->enough && s->successes++ == 0);
-	must(c->phase == WARD_OPEN);
+	must(s->logins == 1 && !s->enough && s->successes == 0);
+	must(c->phase == WARD_LOGIN);
+	must(wards_sessions(f->wards, ward_user(c)) < MAX_WARDS);
+	*go_out = c->attempts % 2 == 0;
+	s->successes += *go_out;
 	return OK;
 }
 

@@ -747,6 +747,64 @@ test_banner(void **state)
 	world_free(&w);
 }
 
+/* A success that is not granted: like a wrong proof, and the step is as if
+ * it had not been made. */
+static void
+test_undo(void **state)
+{
+	struct auth_answer wrong, out;
+	struct world w;
+
+	(void)state;
+	world_init(&w, "publickey+publickey");
+	world_key(&w, "", ed);
+	world_key(&w, "no-pty", ed2);
+	w.policy.banner = view_str("hi\n");
+	world_start(&w, "acme", true);
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    NULL), VERDICT_PARTIAL);
+	assert_int_equal(world_send(&w, req_signed("acme", p256,
+	    "ecdsa-sha2-nistp256", &honest), &wrong), VERDICT_FAILURE);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(world_send(&w, req_signed("acme", ed2, ED,
+		    &honest), &out), VERDICT_SUCCESS);
+		assert_int_equal(auth_limits(w.a)->deny, ALLOW_PTY);
+		out.notice = wr_new(64);
+		wr_bytes(&out.notice, view_str("secret"));
+		auth_undo(w.a, &out, "not today");
+		assert_int_equal(wr_size(&out.notice), 0);
+		wr_free(&out.notice);
+		assert_int_equal(out.verdict, VERDICT_FAILURE);
+		assert_int_equal(out.methods, wrong.methods);
+		assert_string_equal(out.reason, "not today");
+		assert_int_equal(out.counted, wrong.counted);
+		assert_true(out.not_before_ms >= 10);
+		assert_int_equal(auth_limits(w.a)->deny, 0);
+	}
+	/* the first key is still used up, the second is not */
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason,
+	    "key has been used for an earlier step");
+	assert_int_equal(world_send(&w, req_signed("acme", ed2, ED, &honest),
+	    NULL), VERDICT_SUCCESS);
+	world_free(&w);
+	/* of one step: the beginning again, banner included */
+	world_init(&w, "publickey");
+	world_key(&w, "", ed);
+	w.policy.banner = view_str("hi\n");
+	world_start(&w, "acme", true);
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    &out), VERDICT_SUCCESS);
+	assert_string_equal(w.notice, "hi\n");
+	auth_undo(w.a, &out, "no");
+	assert_int_equal(out.methods, FIRST & ~(1u << AUTH_NONE));
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    &out), VERDICT_SUCCESS);
+	assert_string_equal(w.notice, "hi\n");
+	world_free(&w);
+}
+
 /* ---- chains ---- */
 
 /* A step of a story: k, K: key 1 or 2 signed; q: key 1 asked about; p: the
@@ -1044,6 +1102,7 @@ main(void)
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_banner),
+		cmocka_unit_test(test_undo),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_limits_add_up),
 		cmocka_unit_test(test_same_work),

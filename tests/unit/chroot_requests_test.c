@@ -16,6 +16,7 @@ struct fake {
 	struct wards *wards;
 	unsigned sign, refused, login, gone, attempt, enough, authenticated;
 	enum err answer;
+	bool withhold;		/* what was proved is not granted */
 };
 
 static enum err
@@ -75,12 +76,13 @@ fake_attempt(void *ctx, struct ward *c, const struct msg_attempt *m,
 }
 
 static enum err
-fake_authenticated(void *ctx, struct ward *c)
+fake_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
 	struct fake *f = ctx;
 
-	assert_int_equal(c->phase, WARD_OPEN);
+	assert_int_equal(c->phase, WARD_LOGIN);
 	f->authenticated++;
+	*go_out = !f->withhold;
 	return f->answer;
 }
 
@@ -354,6 +356,64 @@ authenticated_once(void **state)
 	assert_int_equal(x->fake.authenticated, 1);
 }
 
+/* What is not granted changes nothing: attempts go on and are counted. */
+static void
+not_granted(void **state)
+{
+	struct fixture *x = *state;
+
+	reach_login(x, 1);
+	x->fake.withhold = true;
+	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	assert_int_equal(wards_find(x->fake.wards, 1)->phase, WARD_LOGIN);
+	assert_int_equal(attempt(x, 1, false), OK);
+	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	x->fake.answer = ERR_SYS;
+	x->fake.withhold = false;
+	assert_int_not_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	assert_int_equal(wards_find(x->fake.wards, 1)->phase, WARD_LOGIN);
+	assert_int_equal(wards_sessions(x->fake.wards, view_str("acme")), 0);
+	x->fake.answer = OK;
+	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	assert_int_equal(wards_find(x->fake.wards, 1)->phase, WARD_OPEN);
+	assert_int_not_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+}
+
+/* Sessions are counted by name, from the grant until the login's end. */
+static void
+sessions(void **state)
+{
+	struct fixture *x = *state;
+	struct wards *t = x->fake.wards;
+
+	for (uint32_t id = 1; id <= 3; id++) {
+		reach_login(x, id);
+		assert_int_equal(wards_sessions(t, view_str("acme")), id - 1);
+		assert_int_equal(from_login(x, MSG_AUTHENTICATED, id, 0), OK);
+	}
+	assert_int_equal(sign(x, 4, 32), OK);
+	sign_done(x, 4);
+	assert_int_equal(login(x, 4, "acmf", 2), OK);
+	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 4, 0), OK);
+	reach_login(x, 5);
+	assert_int_equal(wards_sessions(t, view_str("acme")), 3);
+	assert_int_equal(wards_sessions(t, view_str("acmf")), 1);
+	assert_int_equal(wards_sessions(t, view_str("acm")), 0);
+	assert_int_equal(wards_sessions(t, view_of(NULL, 0)), 0);
+	/* a session that has ended, before the server says so */
+	assert_true(ward_move(wards_find(t, 2), WARD_DEAD));
+	assert_int_equal(wards_sessions(t, view_str("acme")), 2);
+	assert_int_equal(from_server(x, MSG_GONE, 2, 0), OK);
+	assert_int_equal(wards_sessions(t, view_str("acme")), 2);
+	/* a login that never was a session */
+	assert_int_equal(from_server(x, MSG_GONE, 5, 0), OK);
+	assert_int_equal(from_server(x, MSG_GONE, 3, 0), OK);
+	assert_int_equal(wards_sessions(t, view_str("acme")), 1);
+	assert_int_equal(from_server(x, MSG_GONE, 1, 0), OK);
+	assert_int_equal(wards_sessions(t, view_str("acme")), 0);
+	assert_int_equal(wards_sessions(t, view_str("acmf")), 1);
+}
+
 static void
 another_number(void **state)
 {
@@ -500,6 +560,7 @@ main(void)
 		T(whole_life), T(session_id_stays), T(refused_signs),
 		T(too_many), T(refused_logins), T(user_with_nul),
 		T(attempts_are_counted), T(authenticated_once),
+		T(not_granted), T(sessions),
 		T(another_number), T(sweep), T(truncated),
 		cmocka_unit_test(moves), cmocka_unit_test(table_model),
 		cmocka_unit_test(table_is_bounded),
