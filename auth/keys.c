@@ -1,11 +1,8 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "auth/certs.h"
+#include "auth/file.h"
 #include "auth/keys.h"
 #include "base/crypto.h"
 #include "base/krl.h"
@@ -14,9 +11,8 @@
  * measures sees at least one open(2) in either case. */
 #define DECOY	"/nonexistent/authorized_keys"
 
-#define READ_CHUNK	((size_t)64 * 1024)
-#define TEXT_MAX	(AK_FILE_MAX + READ_CHUNK)
-#define LIST_MAX	(KRL_MAX + READ_CHUNK)
+#define TEXT_MAX	(AK_FILE_MAX + FILE_READ_CHUNK)
+#define LIST_MAX	(KRL_MAX + FILE_READ_CHUNK)
 
 /* ---- what a line means ---- */
 
@@ -101,74 +97,13 @@ keys_limits(const struct ak_line *l)
 
 /* ---- files ---- */
 
-static const char *
-too_long(size_t max)
-{
-	return max == AK_FILE_MAX ? "larger than 1 MiB" :
-	    "larger than 8 MiB";
-}
-
 _Static_assert(AK_FILE_MAX == 1 << 20 && KRL_MAX == 8 << 20,
-    "what the texts say");
-
-static const char *
-read_all(int fd, size_t max, struct wr *out)
-{
-	uint8_t *p;
-	ssize_t n;
-
-	do {
-		if ((p = wr_reserve(out, READ_CHUNK)) == NULL)
-			return "out of memory";
-		do
-			n = read(fd, p, READ_CHUNK);
-		while (n == -1 && errno == EINTR);
-		if (n == -1)
-			return "cannot be read";
-		wr_commit(out, (size_t)n);
-		/* It may have grown since fstat. */
-		if (wr_size(out) > max)
-			return too_long(max);
-	} while (n != 0);
-	return NULL;
-}
-
-static const char *
-read_file(const char *path, uint32_t uid, size_t max, struct wr *out)
-{
-	const char *why = NULL;
-	struct stat st;
-	int fd;
-
-	wr_reset(out);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY |
-	    O_CLOEXEC);
-	if (fd == -1) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			return "";
-		return errno == ELOOP ? "is a symbolic link" :
-		    "cannot be opened";
-	}
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-		why = "not a regular file";
-	else if (st.st_uid != 0 && st.st_uid != uid && st.st_uid != geteuid())
-		why = "not owned by root or the user";
-	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		why = "writable by group or others";
-	else if ((uintmax_t)st.st_size > max)
-		why = too_long(max);
-	else
-		why = read_all(fd, max, out);
-	close(fd);
-	if (why != NULL)
-		wr_reset(out);
-	return why;
-}
+    "what the reasons of file.c say");
 
 const char *
 keys_read_file(const char *path, uint32_t uid, struct wr *out)
 {
-	return read_file(path, uid, AK_FILE_MAX, out);
+	return file_read(path, uid, FILE_PUBLIC, AK_FILE_MAX, out);
 }
 
 /* ---- the search ---- */
@@ -322,7 +257,7 @@ read_named(struct search *s, struct view path, uint32_t uid, size_t max,
 	if (!view_to_cstr(path, name, sizeof(name)) || name[0] != '/')
 		return "not an absolute path";
 	s->out->opens++;
-	return read_file(name, uid, max, out);
+	return file_read(name, uid, FILE_PUBLIC, max, out);
 }
 
 static bool

@@ -1,5 +1,5 @@
 AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
-	auth/certs.o base/krl.o $(SSHKEY_OBJS)
+	auth/file.o auth/certs.o base/krl.o $(SSHKEY_OBJS)
 AUTH_OBJS := auth/auth.o auth/admit.o base/calendar.o auth/methods.o auth/chain.o auth/publickey.o \
 	auth/password.o auth/dialog.o auth/dialog_own.o base/policy.o \
 	base/userauth_msg.o $(AUTH_KEYS_OBJS)
