@@ -285,6 +285,16 @@ prim_hmac(struct prim_hmac *h, struct view head, struct view v,
 	    HMAC_Final(&h->ctx, out, &n) == 1 && n == h->len;
 }
 
+bool
+hmac_once(enum hash_alg alg, struct view key, struct view data,
+    uint8_t out[HASH_MAX])
+{
+	unsigned n = 0;
+
+	return HMAC(md_of(alg), key.p, key.n, data.p, data.n, out, &n) !=
+	    NULL && n == hash_len(alg);
+}
+
 /* ---- numbers ---- */
 
 static BIGNUM *

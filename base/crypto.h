@@ -39,6 +39,10 @@ void hash_free(struct hash **h);
 bool hash_once(enum hash_alg alg, struct view v, uint8_t out[HASH_MAX])
     MUST_CHECK;
 
+/* HMAC (RFC 2104) of data, hash_len bytes. */
+bool hmac_once(enum hash_alg alg, struct view key, struct view data,
+    uint8_t out[HASH_MAX]) MUST_CHECK;
+
 /* ---- key exchange ---- */
 /* The mathematics of one method; what is hashed and when is kex.c's. */
 struct kex_alg {
