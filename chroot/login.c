@@ -196,9 +196,37 @@ report(struct login *l)
 		report_one(l, &m);
 }
 
+/* The proof holds, but not for this user now. */
+static void
+not_granted(struct login *l, const char *why)
+{
+	const struct msg_attempt m = {
+		.method = (uint8_t)l->ans.method,
+		.reason = view_str(why),
+		.key = view_str(l->ans.key),
+	};
+
+	report_one(l, &m);
+	auth_undo(l->auth, &l->ans, why);
+	l->release = l->came + l->ans.not_before_ms;
+	l->state = LOGIN_HELD;
+}
+
+/* Asks the warden, unless a policy that came meanwhile refuses: what the user
+ * proved, they proved by the old one, but whether they may come now says the
+ * newest. */
 static void
 ask_to_go(struct login *l)
 {
+	const char *why = NULL;
+
+	if (l->newer != NULL)
+		why = auth_refuses(l->newer,
+		    (const struct sockaddr *)&l->start->peer, time(NULL));
+	if (why != NULL) {
+		not_granted(l, why);
+		return;
+	}
 	if (!child_send(l->start->warden, MSG_AUTHENTICATED, l->start->conn,
 	    view_of(NULL, 0)))
 		quit("the warden has gone");
@@ -228,30 +256,10 @@ take_request(struct login *l, const struct ipc_msg *msg)
 
 /* ---- the user is known ---- */
 
-/* The proof holds, but not for this user now. */
-static void
-not_granted(struct login *l, const char *why)
-{
-	const struct msg_attempt m = {
-		.method = (uint8_t)l->ans.method,
-		.reason = view_str(why),
-		.key = view_str(l->ans.key),
-	};
-
-	report_one(l, &m);
-	auth_undo(l->auth, &l->ans, why);
-	l->release = l->came + l->ans.not_before_ms;
-	l->state = LOGIN_HELD;
-}
-
-/* A policy that changed since the fork is laid beside ours: what the user
- * proved, they proved by the old one, but whether they may come now says the
- * new one. */
+/* A policy that changed since the fork is laid beside ours. */
 static void
 take_policy(struct login *l, struct view bytes)
 {
-	const char *why;
-
 	policy_free(&l->newer);
 	free(l->newer_bytes);
 	if (bytes.n == 0 || (l->newer_bytes = malloc(bytes.n)) == NULL)
@@ -260,12 +268,7 @@ take_policy(struct login *l, struct view bytes)
 	l->newer = policy_decode(view_of(l->newer_bytes, bytes.n));
 	if (l->newer == NULL)
 		quit("the new policy does not decode");
-	why = auth_refuses(l->newer, (const struct sockaddr *)&l->start->peer,
-	    time(NULL));
-	if (why != NULL)
-		not_granted(l, why);
-	else
-		ask_to_go(l);
+	ask_to_go(l);
 }
 
 /* A forced command of which nothing but SFTP is left is internal-sftp. */
