@@ -25,6 +25,9 @@
  *	list of hours (byte days, uint32 minutes from << 16 | to)
  *	string	 time_zone
  *	uint64	 not_before, expires
+ *	programs: uint32 uid, gid; list of uint32 groups; uint32 timeout_ms;
+ *		 list of string keys, ask, decide; string url, url_ca,
+ *		 url_token; uint32 methods
  */
 #define VERSION_BYTE	1
 
@@ -114,6 +117,30 @@ put_chains(struct wr *w, const struct policy *p)
 }
 
 static void
+put_numbers(struct wr *w, const uint32_t *v, size_t n)
+{
+	put_count(w, n);
+	for (size_t i = 0; i < n; i++)
+		wr_u32(w, v[i]);
+}
+
+static void
+put_programs(struct wr *w, const struct policy_programs *p)
+{
+	wr_u32(w, p->uid);
+	wr_u32(w, p->gid);
+	put_numbers(w, p->groups, p->ngroups);
+	wr_u32(w, p->timeout_ms);
+	put_list(w, p->keys);
+	put_list(w, p->ask);
+	put_list(w, p->decide);
+	wr_str(w, p->url);
+	wr_str(w, p->url_ca);
+	wr_str(w, p->url_token);
+	wr_u32(w, p->methods);
+}
+
+static void
 put_hours(struct wr *w, const struct policy *p)
 {
 	put_count(w, p->nhours);
@@ -134,9 +161,7 @@ policy_encode(struct wr *w, const struct policy *p)
 	wr_str(w, p->name);
 	wr_u32(w, p->uid);
 	wr_u32(w, p->gid);
-	put_count(w, p->ngroups);
-	for (size_t i = 0; i < p->ngroups; i++)
-		wr_u32(w, p->groups[i]);
+	put_numbers(w, p->groups, p->ngroups);
 	wr_str(w, p->account_name);
 	wr_str(w, p->home);
 	wr_str(w, p->jail);
@@ -164,6 +189,15 @@ policy_encode(struct wr *w, const struct policy *p)
 	wr_u32(w, p->key_bits_rsa);
 	wr_u32(w, p->key_bits_ecdsa);
 	put_hours(w, p);
+	put_programs(w, &p->programs);
+}
+
+struct policy
+policy_decoy(const struct policy *p)
+{
+	return (struct policy){
+		.umask = POLICY_NO_UMASK, .programs = p->programs,
+	};
 }
 
 uint32_t
@@ -220,18 +254,43 @@ get_list(struct rd *r, struct room *m, struct view_list *l)
 	}
 }
 
-static void
-get_groups(struct rd *r, struct room *m, struct policy *p)
+static const uint32_t *
+get_numbers(struct rd *r, struct room *m, size_t *n_out)
 {
 	uint32_t *g, id;
 
-	p->ngroups = get_count(r, 4);
-	p->groups = g = take(m, p->ngroups, sizeof(*g));
-	for (size_t i = 0; i < p->ngroups; i++) {
+	*n_out = get_count(r, 4);
+	g = take(m, *n_out, sizeof(*g));
+	for (size_t i = 0; i < *n_out; i++) {
 		id = rd_u32(r);
 		if (g != NULL)
 			g[i] = id;
 	}
+	return g;
+}
+
+static void
+get_argv(struct rd *r, struct room *m, struct view_list *l)
+{
+	get_list(r, m, l);
+	if (l->n > POLICY_ARGV_MAX)
+		r->bad = true;
+}
+
+static void
+get_programs(struct rd *r, struct room *m, struct policy_programs *p)
+{
+	p->uid = rd_u32(r);
+	p->gid = rd_u32(r);
+	p->groups = get_numbers(r, m, &p->ngroups);
+	p->timeout_ms = rd_u32(r);
+	get_argv(r, m, &p->keys);
+	get_argv(r, m, &p->ask);
+	get_argv(r, m, &p->decide);
+	p->url = rd_text(r);
+	p->url_ca = rd_text(r);
+	p->url_token = rd_text(r);
+	p->methods = rd_u32(r);
 }
 
 static void
@@ -301,7 +360,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	p->name = rd_text(&r);
 	p->uid = rd_u32(&r);
 	p->gid = rd_u32(&r);
-	get_groups(&r, m, p);
+	p->groups = get_numbers(&r, m, &p->ngroups);
 	p->account_name = rd_text(&r);
 	p->home = rd_text(&r);
 	p->jail = rd_text(&r);
@@ -324,6 +383,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	p->key_bits_rsa = rd_u32(&r);
 	p->key_bits_ecdsa = rd_u32(&r);
 	get_hours(&r, m, p);
+	get_programs(&r, m, &p->programs);
 	return rd_done(&r) && (p->allow & ~ALLOW_ALL) == 0 &&
 	    (p->umask <= 0777 || p->umask == POLICY_NO_UMASK);
 }

@@ -50,6 +50,25 @@ struct view_list {
 	size_t n;
 };
 
+/* Programs of the operator's that have a say in logins. */
+#define POLICY_ARGV_MAX	64
+struct policy_programs {
+	/* who runs them; uid 0: there are none */
+	uint32_t uid, gid;
+	const uint32_t *groups;
+	size_t ngroups;
+	uint32_t timeout_ms;		/* of one answer */
+	/* argv: the path first; empty: no such program */
+	struct view_list keys;		/* authorized_keys_command; its tokens
+					 * are not expanded yet */
+	struct view_list ask;		/* holds the dialogues */
+	struct view_list decide;	/* auth_command */
+	struct view url;		/* in its place; empty: none */
+	struct view url_ca, url_token;	/* paths of files; empty: none */
+	uint32_t methods;		/* 1 << enum auth_method: what decide
+					 * or url decides */
+};
+
 struct policy {
 	struct view name;		/* the user's name */
 	/* account: numbers, resolved when the configuration was loaded */
@@ -92,9 +111,14 @@ struct policy {
 	int64_t not_before, expires;	/* seconds since 1970, the first not
 					 * allowed any more; 0: none */
 	uint32_t sessions;		/* at a time; 0: any number */
+	struct policy_programs programs;
 };
 
 #define POLICY_NO_UMASK	0xffffffffu
+
+/* What of p tells which kind of work is done for it, without anything of its
+ * own: a login for nobody does the same.  Borrowed from p. */
+struct policy policy_decoy(const struct policy *p);
 
 /* Of an encoded policy, without decoding the rest; 0 also if it is none. */
 uint32_t policy_peek_sessions(struct view bytes);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "base/ipc.h"
 #include "base/log.h"
 #include "base/privdrop.h"
@@ -58,20 +59,6 @@ child_stdio(bool keep_stderr)
 	return ok;
 }
 
-static bool
-close_from(unsigned first)
-{
-	long max;
-
-	if (close_range(first, ~0u, 0) == 0)
-		return true;
-	if (errno != ENOSYS || (max = sysconf(_SC_OPEN_MAX)) == -1)
-		return false;
-	for (unsigned fd = first; (long)fd < max; fd++)
-		close((int)fd);
-	return true;
-}
-
 bool
 child_keep(int *const *fds, size_t n)
 {
@@ -93,7 +80,7 @@ child_keep(int *const *fds, size_t n)
 		else
 			*fds[i] = want;
 	}
-	return close_from(3 + (unsigned)n);
+	return fds_close_from(3 + (unsigned)n);
 }
 
 bool

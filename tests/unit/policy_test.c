@@ -47,6 +47,15 @@ sample(void)
 		.hours = hours, .nhours = 2, .time_zone = view_str("UTC"),
 		.not_before = 1767571200, .expires = 253402300800,
 		.sessions = 4,
+		.programs = {
+			.uid = 300, .gid = 301, .groups = groups, .ngroups = 2,
+			.timeout_ms = 5000, .keys = { texts, 3 },
+			.ask = { texts, 1 }, .decide = { texts, 2 },
+			.url = view_str("https://h/"),
+			.url_ca = view_str("/ca"),
+			.url_token = view_str("/token"),
+			.methods = 1u << AUTH_PASSWORD,
+		},
 	};
 }
 
@@ -58,6 +67,65 @@ encoded(const struct policy *p)
 	policy_encode(&w, p);
 	assert_false(w.bad);
 	return w;
+}
+
+static void
+check_programs(const struct policy_programs *p)
+{
+	assert_int_equal(p->uid, 300);
+	assert_int_equal(p->gid, 301);
+	assert_int_equal(p->ngroups, 2);
+	assert_int_equal(p->groups[0], 7);
+	assert_int_equal(p->timeout_ms, 5000);
+	assert_int_equal(p->keys.n, 3);
+	assert_true(view_is(p->keys.v[2], "three"));
+	assert_int_equal(p->ask.n, 1);
+	assert_int_equal(p->decide.n, 2);
+	assert_true(view_is(p->url, "https://h/"));
+	assert_true(view_is(p->url_ca, "/ca"));
+	assert_true(view_is(p->url_token, "/token"));
+	assert_int_equal(p->methods, 1u << AUTH_PASSWORD);
+}
+
+/* What a login for nobody gets: nothing that anybody has, and no account. */
+static void
+test_decoy(void **state)
+{
+	struct policy in = sample(), decoy = policy_decoy(&in), *p;
+	struct policy bare = { .umask = POLICY_NO_UMASK,
+	    .programs = in.programs };
+	struct wr w = encoded(&decoy), same = encoded(&bare);
+
+	(void)state;
+	p = policy_decode(wr_view(&w));
+	assert_non_null(p);
+	check_programs(&p->programs);
+	assert_true(view_eq(wr_view(&w), wr_view(&same)));
+	policy_free(&p);
+	wr_free(&w);
+	wr_free(&same);
+}
+
+static void
+test_too_many_words(void **state)
+{
+	struct view words[POLICY_ARGV_MAX + 1];
+	struct policy in = sample(), *p;
+	struct wr w;
+
+	(void)state;
+	for (size_t i = 0; i < POLICY_ARGV_MAX + 1; i++)
+		words[i] = view_str("word");
+	in.programs.ask = (struct view_list){ words, POLICY_ARGV_MAX };
+	w = encoded(&in);
+	p = policy_decode(wr_view(&w));
+	assert_non_null(p);
+	policy_free(&p);
+	wr_free(&w);
+	in.programs.ask.n++;
+	w = encoded(&in);
+	assert_null(policy_decode(wr_view(&w)));
+	wr_free(&w);
 }
 
 static void
@@ -111,6 +179,7 @@ test_round_trip(void **state)
 	assert_int_equal(p->not_before, 1767571200);
 	assert_int_equal(p->expires, 253402300800);
 	assert_int_equal(p->sessions, 4);
+	check_programs(&p->programs);
 	assert_int_equal(policy_peek_sessions(wr_view(&w)), 4);
 	assert_int_equal(policy_peek_sessions(view_of(wr_view(&w).p, 4)), 0);
 	assert_int_equal(policy_peek_sessions(view_str("\x02zzzz")), 0);
@@ -283,6 +352,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_decoy),
+		cmocka_unit_test(test_too_many_words),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_damaged),
