@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/messages.h"
 
 #define MAX_KEYS	(sizeof(((struct msg_generation *)0)->keys) / \
@@ -210,6 +212,7 @@ void
 put_ready(struct wr *w, const struct msg_ready *m)
 {
 	wr_u32(w, m->allow);
+	wr_str(w, m->rule);
 }
 
 bool
@@ -218,6 +221,151 @@ get_ready(struct view b, struct msg_ready *m)
 	struct rd r = rd_of(b);
 
 	m->allow = rd_u32(&r);
+	m->rule = rd_text(&r);
+	return rd_done(&r);
+}
+
+static void
+put_size(struct wr *w, const struct msg_window *m)
+{
+	wr_u32(w, m->cols);
+	wr_u32(w, m->rows);
+	wr_u32(w, m->width);
+	wr_u32(w, m->height);
+}
+
+static void
+get_size(struct rd *r, struct msg_window *m)
+{
+	m->cols = rd_u32(r);
+	m->rows = rd_u32(r);
+	m->width = rd_u32(r);
+	m->height = rd_u32(r);
+}
+
+void
+put_window(struct wr *w, const struct msg_window *m)
+{
+	put_size(w, m);
+}
+
+bool
+get_window(struct view b, struct msg_window *m)
+{
+	struct rd r = rd_of(b);
+
+	get_size(&r, m);
+	return rd_done(&r);
+}
+
+/* ---- what a channel starts ---- */
+
+bool
+msg_env_name(struct view name)
+{
+	return name.n != 0 && memchr(name.p, '=', name.n) == NULL &&
+	    !view_has_nul(name);
+}
+
+void
+msg_env_put(struct wr *w, struct view name, struct view value)
+{
+	wr_str(w, name);
+	wr_str(w, value);
+}
+
+bool
+msg_env_next(struct view *env, struct view *name, struct view *value)
+{
+	struct rd r = rd_of(*env);
+
+	*name = rd_text(&r);
+	*value = rd_text(&r);
+	if (r.bad || !msg_env_name(*name))
+		return false;
+	*env = rd_rest(&r);
+	return true;
+}
+
+static bool
+env_ok(struct view env)
+{
+	struct view name, value;
+	unsigned n = 0;
+
+	if (env.n > MSG_ENV_BYTES)
+		return false;
+	while (n <= MSG_ENV_MAX && msg_env_next(&env, &name, &value))
+		n++;
+	return n <= MSG_ENV_MAX && env.n == 0;
+}
+
+void
+put_open(struct wr *w, const struct msg_open *m)
+{
+	wr_u8(w, m->kind);
+	wr_str(w, m->command);
+	wr_bool(w, m->pty);
+	wr_str(w, m->term);
+	put_size(w, &m->window);
+	wr_str(w, m->modes);
+	wr_str(w, m->env);
+}
+
+bool
+get_open(struct view b, struct msg_open *m)
+{
+	struct rd r = rd_of(b);
+
+	m->kind = rd_u8(&r);
+	m->command = rd_text(&r);
+	m->pty = rd_bool(&r);
+	m->term = rd_text(&r);
+	get_size(&r, &m->window);
+	m->modes = rd_str(&r);
+	m->env = rd_str(&r);
+	return done(&r, m->kind < START_KINDS &&
+	    m->command.n <= MSG_COMMAND_MAX && m->term.n <= MSG_TERM_MAX &&
+	    m->modes.n <= MSG_MODES_MAX && env_ok(m->env));
+}
+
+size_t
+msg_carrier_fds(uint8_t carrier)
+{
+	static const size_t n[CARRIERS] = {
+		[CARRIER_SOCKET] = 1, [CARRIER_PTY] = 1, [CARRIER_PIPES] = 3,
+	};
+
+	return carrier < CARRIERS ? n[carrier] : 0;
+}
+
+void
+put_opened(struct wr *w, const struct msg_opened *m)
+{
+	wr_u8(w, m->carrier);
+}
+
+bool
+get_opened(struct view b, struct msg_opened *m)
+{
+	struct rd r = rd_of(b);
+
+	m->carrier = rd_u8(&r);
+	return done(&r, m->carrier < CARRIERS);
+}
+
+void
+put_pty(struct wr *w, const struct msg_pty *m)
+{
+	wr_u32(w, m->number);
+}
+
+bool
+get_pty(struct view b, struct msg_pty *m)
+{
+	struct rd r = rd_of(b);
+
+	m->number = rd_u32(&r);
 	return rd_done(&r);
 }
 

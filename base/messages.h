@@ -36,6 +36,9 @@ enum msg_type {
 	MSG_ATTEMPT = 40,	/* struct msg_attempt */
 	MSG_AUTHENTICATED,	/* no body; answered by MSG_GO, MSG_NO,
 				 * MSG_POLICY or a close */
+	MSG_PTY,		/* a terminal, please; no body.  Answered by
+				 * MSG_PTY_MADE */
+	MSG_PTY_DONE,		/* it is given back; struct msg_pty */
 	/* warden -> login */
 	MSG_GO = 60,		/* still allowed; no body */
 	MSG_ENOUGH,		/* no further attempt is allowed */
@@ -44,15 +47,25 @@ enum msg_type {
 	MSG_POLICY,		/* the user's policy has changed: struct
 				 * msg_text, the newest encoded one; look at
 				 * it and ask again */
+	MSG_PTY_MADE,		/* struct msg_pty; fd 0: the master, fd 1: the
+				 * user's end.  Without fds there is none */
 	/* server -> login */
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */
 	MSG_OPEN_SFTP,		/* fd 0: duct of channel id */
 	MSG_CHANNEL_GONE,	/* close what belongs to channel id */
+	MSG_OPEN,		/* start what the client asks for on channel
+				 * id: struct msg_open; fd 0: a duct, for what
+				 * the login serves itself */
+	MSG_WINDOW,		/* the terminal's size: struct msg_window */
+	MSG_SIGNAL,		/* to the program; struct msg_text: "TERM" */
+	MSG_BREAK,		/* on the terminal; no body */
+	MSG_CLOSED,		/* channel id is closed; no body */
 	/* login -> server */
 	MSG_AUTH_REPLY = 100,	/* struct msg_auth_reply */
 	MSG_READY,		/* dropped and proved; struct msg_ready */
-	MSG_OPENED,		/* channel id is being served */
+	MSG_OPENED,		/* channel id is being served: struct
+				 * msg_opened, and the carrier's fds */
 	MSG_REFUSED,		/* channel id is not; struct msg_text */
 	MSG_ENDED,		/* channel id: struct msg_ended */
 	/* warden -> log process */
@@ -124,6 +137,56 @@ struct msg_auth_reply {
 
 struct msg_ready {
 	uint32_t allow;		/* advisory: the login enforces it again */
+	struct view rule;	/* where it is written, for the log */
+};
+
+/* Size of a terminal, in characters and in pixels; 0: not known. */
+struct msg_window {
+	uint32_t cols, rows, width, height;
+};
+
+/* What a client asks to be started on a channel, with everything that it said
+ * about it before.  The rights are the login's to check. */
+enum msg_start {
+	START_SHELL, START_EXEC, START_SUBSYSTEM, START_KINDS
+};
+#define MSG_COMMAND_MAX	(48 * 1024)
+#define MSG_TERM_MAX	128
+#define MSG_MODES_MAX	(257 * 5)
+#define MSG_ENV_MAX	64		/* names */
+#define MSG_ENV_BYTES	(16 * 1024)	/* all of them, encoded */
+struct msg_open {
+	uint8_t kind;		/* enum msg_start */
+	struct view command;	/* of exec; the name of a subsystem */
+	bool pty;
+	struct view term;
+	struct msg_window window;
+	struct view modes;	/* encoded terminal modes (RFC 4254 8) */
+	struct view env;	/* see msg_env_put */
+};
+/* Appends one variable to a packed list; the caller keeps the limits. */
+void msg_env_put(struct wr *w, struct view name, struct view value);
+/* Takes the first one off; false at the end or at a malformed one. */
+bool msg_env_next(struct view *env, struct view *name, struct view *value);
+/* May this be the name of a variable?  Not empty, without '='. */
+bool msg_env_name(struct view name);
+
+/* What carries the bytes of a channel, and the descriptors that come with it.
+ * They are the server's ends. */
+enum msg_carrier {
+	CARRIER_DUCT,		/* the duct that the server made; none */
+	CARRIER_SOCKET,		/* 1: a connected stream socket */
+	CARRIER_PTY,		/* 1: the master of a terminal */
+	CARRIER_PIPES,		/* 3: to stdin, from stdout, from stderr */
+	CARRIERS
+};
+struct msg_opened {
+	uint8_t carrier;	/* enum msg_carrier */
+};
+size_t msg_carrier_fds(uint8_t carrier);
+
+struct msg_pty {
+	uint32_t number;	/* of /dev/pts; of no meaning without fds */
 };
 
 struct msg_ended {
@@ -168,6 +231,14 @@ void put_auth_reply(struct wr *w, const struct msg_auth_reply *m);
 bool get_auth_reply(struct view b, struct msg_auth_reply *m) MUST_CHECK;
 void put_ready(struct wr *w, const struct msg_ready *m);
 bool get_ready(struct view b, struct msg_ready *m) MUST_CHECK;
+void put_window(struct wr *w, const struct msg_window *m);
+bool get_window(struct view b, struct msg_window *m) MUST_CHECK;
+void put_open(struct wr *w, const struct msg_open *m);
+bool get_open(struct view b, struct msg_open *m) MUST_CHECK;
+void put_opened(struct wr *w, const struct msg_opened *m);
+bool get_opened(struct view b, struct msg_opened *m) MUST_CHECK;
+void put_pty(struct wr *w, const struct msg_pty *m);
+bool get_pty(struct view b, struct msg_pty *m) MUST_CHECK;
 void put_ended(struct wr *w, const struct msg_ended *m);
 bool get_ended(struct view b, struct msg_ended *m) MUST_CHECK;
 void put_text(struct wr *w, const struct msg_text *m);

@@ -38,6 +38,10 @@ TRIP(ended)
 TRIP(text)
 TRIP(log_target)
 TRIP(log_who)
+TRIP(window)
+TRIP(open)
+TRIP(opened)
+TRIP(pty)
 
 static void
 trip_policy(struct view v, struct wr *w)
@@ -80,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		trip_generation, trip_sign, trip_signed, trip_login,
 		trip_attempt, trip_auth_reply, trip_ready, trip_ended,
 		trip_text, trip_log_target, trip_log_who, trip_policy,
-		trip_block,
+		trip_block, trip_window, trip_open, trip_opened, trip_pty,
 	};
 	struct wr w = wr_new(1 << 22);
 

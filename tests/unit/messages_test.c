@@ -55,6 +55,10 @@ READER(attempt)
 READER(auth_reply)
 READER(ready)
 READER(ended)
+READER(window)
+READER(open)
+READER(opened)
+READER(pty)
 READER(text)
 READER(log_target)
 READER(log_who)
@@ -166,6 +170,139 @@ test_sign(void **state)
 	wr_free(&w);
 }
 
+/* ---- what a channel starts ---- */
+
+static void
+test_open(void **state)
+{
+	struct wr env = wr_new(MSG_ENV_BYTES), w = wr_new(131072);
+	struct msg_open in = {
+		.kind = START_EXEC, .command = view_str("ls -l"), .pty = true,
+		.term = view_str("xterm"), .window = { 80, 24, 640, 480 },
+		.modes = view_of("\x01\0\0\0\3", 5),
+	}, out;
+	struct view left, name, value;
+
+	(void)state;
+	msg_env_put(&env, view_str("LANG"), view_str("C"));
+	msg_env_put(&env, view_str("EMPTY"), view_str(""));
+	in.env = wr_view(&env);
+	TRIP(open, in, out);
+	assert_int_equal(out.kind, START_EXEC);
+	assert_true(view_is(out.command, "ls -l"));
+	assert_true(out.pty && view_is(out.term, "xterm"));
+	assert_int_equal(out.window.cols, 80);
+	assert_int_equal(out.window.rows, 24);
+	assert_int_equal(out.window.width, 640);
+	assert_int_equal(out.window.height, 480);
+	assert_int_equal(out.modes.n, 5);
+	left = out.env;
+	assert_true(msg_env_next(&left, &name, &value));
+	assert_true(view_is(name, "LANG") && view_is(value, "C"));
+	assert_true(msg_env_next(&left, &name, &value));
+	assert_true(view_is(name, "EMPTY") && value.n == 0);
+	assert_false(msg_env_next(&left, &name, &value));
+	check_sizes(read_open, &w);
+	wr_free(&env);
+	wr_free(&w);
+}
+
+static void
+test_open_limits(void **state)
+{
+	static uint8_t big[MSG_COMMAND_MAX + 1];
+	struct wr env = wr_new(65536), w = wr_new(131072);
+	struct msg_open in = { .kind = START_KINDS };
+
+	(void)state;
+	memset(big, 'a', sizeof(big));
+	REFUSED(open, in);
+	in.kind = START_SHELL;
+	in.command = view_of(big, sizeof(big));
+	REFUSED(open, in);
+	in.command = view_of("a\0b", 3);
+	REFUSED(open, in);
+	in.command = view_of(big, MSG_COMMAND_MAX);
+	in.term = view_of(big, MSG_TERM_MAX + 1);
+	REFUSED(open, in);
+	in.term = view_of(big, MSG_TERM_MAX);
+	in.modes = view_of(big, MSG_MODES_MAX + 1);
+	REFUSED(open, in);
+	in.modes = view_of(big, MSG_MODES_MAX);
+	for (int i = 0; i < MSG_ENV_MAX; i++)
+		msg_env_put(&env, view_str("N"), view_str("v"));
+	in.env = wr_view(&env);
+	wr_reset(&w);
+	put_open(&w, &in);
+	assert_true(read_open(wr_view(&w)));
+	/* All of it together goes into one frame. */
+	assert_true(wr_size(&w) + MSG_ENV_BYTES - in.env.n + 5 <=
+	    IPC_MAX_FRAME);
+	msg_env_put(&env, view_str("ONE"), view_str("more"));
+	in.env = wr_view(&env);
+	REFUSED(open, in);
+	wr_reset(&env);
+	msg_env_put(&env, view_str("N"), view_of(big, MSG_ENV_BYTES - 8));
+	in.env = wr_view(&env);
+	REFUSED(open, in);
+	wr_free(&env);
+	wr_free(&w);
+}
+
+static void
+test_open_names(void **state)
+{
+	static const char *const bad[] = { "", "A=B", "=" };
+	struct wr env = wr_new(1024), w = wr_new(131072);
+	struct msg_open in = { .kind = START_SHELL };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		wr_reset(&env);
+		msg_env_put(&env, view_str(bad[i]), view_str("v"));
+		in.env = wr_view(&env);
+		REFUSED(open, in);
+	}
+	wr_reset(&env);
+	msg_env_put(&env, view_of("A\0", 2), view_str("v"));
+	in.env = wr_view(&env);
+	REFUSED(open, in);
+	wr_reset(&env);
+	msg_env_put(&env, view_str("A"), view_of("v\0", 2));
+	in.env = wr_view(&env);
+	REFUSED(open, in);
+	wr_free(&env);
+	wr_free(&w);
+}
+
+static void
+test_opened(void **state)
+{
+	static const size_t fds[CARRIERS] = { 0, 1, 1, 3 };
+	struct msg_opened in = { 0 }, out;
+	struct msg_window win = { 1, 2, 3, 4 }, win_out;
+	struct msg_pty pty = { 17 }, pty_out;
+	struct wr w = wr_new(1024);
+
+	(void)state;
+	for (in.carrier = 0; in.carrier < CARRIERS; in.carrier++) {
+		TRIP(opened, in, out);
+		assert_int_equal(out.carrier, in.carrier);
+		assert_int_equal(msg_carrier_fds(out.carrier),
+		    fds[out.carrier]);
+		check_sizes(read_opened, &w);
+	}
+	REFUSED(opened, in);
+	assert_int_equal(msg_carrier_fds(CARRIERS), 0);
+	TRIP(window, win, win_out);
+	assert_memory_equal(&win, &win_out, sizeof(win));
+	check_sizes(read_window, &w);
+	TRIP(pty, pty, pty_out);
+	assert_int_equal(pty_out.number, 17);
+	check_sizes(read_pty, &w);
+	wr_free(&w);
+}
+
 static void
 test_login(void **state)
 {
@@ -236,7 +373,7 @@ test_auth_reply(void **state)
 static void
 test_session(void **state)
 {
-	struct msg_ready ready = { ALLOW_SFTP }, ready_out;
+	struct msg_ready ready = { ALLOW_SFTP, view_str("f:1") }, ready_out;
 	struct msg_ended in = { true, 9, view_str("TERM"), true,
 	    view_str("why") }, out;
 	struct msg_text text = { view_of("a\0", 2) }, text_out;
@@ -245,6 +382,7 @@ test_session(void **state)
 	(void)state;
 	TRIP(ready, ready, ready_out);
 	assert_int_equal(ready_out.allow, ALLOW_SFTP);
+	assert_true(view_is(ready_out.rule, "f:1"));
 	check_sizes(read_ready, &w);
 	TRIP(ended, in, out);
 	assert_true(out.signalled);
@@ -291,6 +429,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_open_limits),
+		cmocka_unit_test(test_open_names),
+		cmocka_unit_test(test_opened),
 		cmocka_unit_test(test_generation),
 		cmocka_unit_test(test_sign),
 		cmocka_unit_test(test_login),
