@@ -41,7 +41,7 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
 	$(addprefix $(BUILD)/obj/base/,buf.o err.o)
 
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
-	-lseccomp -lcrypt
+	-lseccomp -lcrypt -ljansson
 ACCOUNT_LIBS := -lpam
 TOOL_LIBS := -lcrypt
 

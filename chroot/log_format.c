@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/json_text.h"
 #include "chroot/log_format.h"
 
 /* How one format writes a field; the walk over the event is shared. */
@@ -98,76 +99,11 @@ text_num(struct wr *w, const char *key, uint64_t v)
 
 /* ---- JSON (RFC 8259) ---- */
 
-/* Length of the valid UTF-8 sequence at p (RFC 3629 4), 0 if there is none. */
-static size_t
-utf8_len(const uint8_t *p, size_t n)
-{
-	uint8_t lo = 0x80, hi = 0xbf;
-	size_t need;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		need = 2;
-	else if (p[0] >= 0xe0 && p[0] <= 0xef)
-		need = 3;
-	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-		need = 4;
-	else
-		return 0;
-	if (n < need)
-		return 0;
-	if (p[0] == 0xe0)
-		lo = 0xa0;
-	else if (p[0] == 0xed)
-		hi = 0x9f;		/* no surrogates */
-	else if (p[0] == 0xf0)
-		lo = 0x90;
-	else if (p[0] == 0xf4)
-		hi = 0x8f;
-	if (p[1] < lo || p[1] > hi)
-		return 0;
-	for (size_t i = 2; i < need; i++)
-		if (p[i] < 0x80 || p[i] > 0xbf)
-			return 0;
-	return need;
-}
-
-/* Bytes that a terminal could take for a command although they are valid:
- * C0, DEL and C1 controls. */
-static bool
-control(const uint8_t *p, size_t n)
-{
-	return p[0] < ' ' || p[0] == 0x7f ||
-	    (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
-}
-
-static void
-json_value(struct wr *w, struct view v)
-{
-	wr_u8(w, '"');
-	for (size_t i = 0; i < v.n;) {
-		size_t n = utf8_len(v.p + i, v.n - i);
-
-		if (n == 0)
-			put(w, "\\u%04x", v.p[i]);
-		else if (control(v.p + i, n))
-			put(w, "\\u%04x", v.p[i + n - 1]);
-		else if (v.p[i] == '"' || v.p[i] == '\\') {
-			wr_u8(w, '\\');
-			wr_u8(w, v.p[i]);
-		} else
-			wr_bytes(w, view_of(v.p + i, n));
-		i += n != 0 ? n : 1;
-	}
-	wr_u8(w, '"');
-}
-
 static void
 json_str(struct wr *w, const char *key, struct view v)
 {
 	put(w, ",\"%s\":", key);
-	json_value(w, v);
+	json_text(w, v);
 }
 
 static void

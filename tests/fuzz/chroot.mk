@@ -1,4 +1,4 @@
 FUZZERS += warden_fuzz logd_fuzz
 OBJS_warden_fuzz = $(WARDS_OBJS)
-OBJS_logd_fuzz = chroot/log_format.o chroot/log_who.o base/log.o \
+OBJS_logd_fuzz = chroot/log_format.o base/json_text.o chroot/log_who.o base/log.o \
 	$(MESSAGES_OBJS)

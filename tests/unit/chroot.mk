@@ -10,7 +10,8 @@ TESTS += chroot_requests_test chroot_jail_test chroot_log_format_test \
 	chroot_hostkeys_test
 OBJS_chroot_requests_test := $(WARDS_OBJS)
 OBJS_chroot_jail_test := chroot/jail.o base/buf.o
-OBJS_chroot_log_format_test := chroot/log_format.o base/log.o base/buf.o
+OBJS_chroot_log_format_test := chroot/log_format.o base/json_text.o base/log.o \
+	base/buf.o
 OBJS_chroot_privdrop_test := base/privdrop.o chroot/sandbox.o \
 	chroot/landlock.o base/buf.o
 LIBS_chroot_privdrop_test := -lseccomp
