@@ -10,10 +10,17 @@
  *
  *	uint32	 magic and version
  *	string	 main: see put_main
+ *	uint32	 n conditions; n strings: see base/place.h
  *	uint32	 n users
  *	uint32	 n offsets of the records, from the start of the records
  *	records	 to the end, one behind the other, ascending by name:
- *		 string name, string policy (policy_encode)
+ *		 string name
+ *		 uint32 n policies, at least 1; n strings (policy_encode)
+ *		 uint32 n variants: uint32 conditions[3] (from 1; 0: none),
+ *			uint32 policy (from 0)
+ *
+ * The first variant whose conditions all hold says which policy counts; if
+ * there is none, the first policy does.
  */
 #define MAGIC		0x53505901u	/* "SPY", version 1 */
 #define METHODS_ALL	(((uint32_t)1 << AUTH_METHODS) - 1)
@@ -25,6 +32,8 @@ struct config {
 	const uint8_t *offsets;		/* 4 bytes each */
 	size_t nusers;
 	struct view records;
+	struct view *conditions;
+	size_t nconditions;
 };
 
 /* ---- writing ---- */
@@ -91,11 +100,13 @@ config_encode(struct wr *out, const struct parse *p)
 	at = wr_open(out);
 	put_main(out, &p->main);
 	wr_close(out, at);
+	wr_u32(out, (uint32_t)p->conditions.n);
+	wr_bytes(out, wr_view(&p->condition_bytes));
 	wr_u32(out, (uint32_t)p->nusers);
 	for (size_t i = 0; i < p->nusers; i++)
 		wr_u32(out, p->offsets[i]);
 	wr_bytes(out, wr_view(&p->records));
-	if (p->records.bad)
+	if (p->records.bad || p->condition_bytes.bad)
 		out->bad = true;
 }
 
@@ -207,33 +218,94 @@ record(const struct config *c, size_t i)
 	return rd_of(view_of(c->records.p + at, c->records.n - at));
 }
 
+/* One record, taken apart. */
+struct user_record {
+	struct view name;
+	struct view policy[CONFIG_MAX_VARIANTS];
+	size_t npolicies;
+	struct {
+		uint32_t condition[3], policy;
+	} variant[CONFIG_MAX_VARIANTS];
+	size_t nvariants;
+};
+
+static void
+get_user(struct rd *r, struct user_record *u)
+{
+	uint32_t n;
+
+	u->name = rd_text(r);
+	n = rd_u32(r);
+	if (n == 0 || n > CONFIG_MAX_VARIANTS)
+		r->bad = true;
+	for (u->npolicies = 0; !r->bad && u->npolicies < n; u->npolicies++)
+		u->policy[u->npolicies] = rd_str(r);
+	n = rd_u32(r);
+	if (n > CONFIG_MAX_VARIANTS)
+		r->bad = true;
+	for (u->nvariants = 0; !r->bad && u->nvariants < n; u->nvariants++) {
+		for (int i = 0; i < 3; i++)
+			u->variant[u->nvariants].condition[i] = rd_u32(r);
+		u->variant[u->nvariants].policy = rd_u32(r);
+	}
+}
+
+/* Each policy decodes and has the user's name; each number is in range. */
+static bool
+check_user(const struct config *c, const struct user_record *u)
+{
+	struct policy *p;
+	bool good = u->name.n != 0;
+
+	for (size_t i = 0; i < u->npolicies && good; i++) {
+		p = policy_decode(u->policy[i]);
+		good = p != NULL && view_eq(p->name, u->name);
+		policy_free(&p);
+	}
+	for (size_t i = 0; i < u->nvariants && good; i++) {
+		for (int k = 0; k < 3; k++)
+			good = good &&
+			    u->variant[i].condition[k] <= c->nconditions;
+		good = good && u->variant[i].policy < u->npolicies;
+	}
+	return good;
+}
+
 /* Every record stands where its offset says, right behind the one before it,
- * with a greater name and a policy that decodes and has that name. */
+ * and has a greater name. */
 static bool
 check_users(const struct config *c)
 {
 	struct rd all = rd_of(c->records);
-	struct view last = { NULL, 0 }, name, bytes;
-	struct policy *p;
-	bool good;
+	struct view last = { NULL, 0 };
+	struct user_record u;
 
 	for (size_t i = 0; i < c->nusers; i++) {
 		if (get_u32(c->offsets + 4 * i) != c->records.n - all.n)
 			return false;
-		name = rd_text(&all);
-		bytes = rd_str(&all);
-		if (all.bad || name.n == 0 ||
-		    (i != 0 && compare(last, name) >= 0))
+		get_user(&all, &u);
+		if (all.bad || (i != 0 && compare(last, u.name) >= 0) ||
+		    !check_user(c, &u))
 			return false;
-		if ((p = policy_decode(bytes)) == NULL)
-			return false;
-		good = view_eq(p->name, name);
-		policy_free(&p);
-		if (!good)
-			return false;
-		last = name;
+		last = u.name;
 	}
 	return rd_done(&all);
+}
+
+static bool
+get_conditions(struct rd *r, struct config *c)
+{
+	size_t n = rd_u32(r);
+
+	if (r->bad || n > CONFIG_MAX_CONDITIONS || n > r->n / 4 ||
+	    (c->conditions = calloc(n + 1, sizeof(*c->conditions))) == NULL)
+		return false;
+	for (c->nconditions = 0; c->nconditions < n; c->nconditions++) {
+		c->conditions[c->nconditions] = rd_str(r);
+		if (!condition_valid(c->conditions[c->nconditions]))
+			return false;
+	}
+	return !r->bad;
 }
 
 struct config *
@@ -248,6 +320,8 @@ config_open(struct view block)
 	if (rd_u32(&r) != MAGIC)
 		goto bad;
 	v = rd_str(&r);
+	if (!get_conditions(&r, c))
+		goto bad;
 	c->nusers = rd_u32(&r);
 	if (r.bad || c->nusers > r.n / 4)
 		goto bad;
@@ -264,6 +338,8 @@ bad:
 void
 config_free(struct config **c)
 {
+	if (*c != NULL)
+		free((*c)->conditions);
 	free(*c);
 	*c = NULL;
 }
@@ -280,8 +356,8 @@ config_nusers(const struct config *c)
 	return c->nusers;
 }
 
-struct view
-config_user(const struct config *c, struct view name)
+static bool
+find_user(const struct config *c, struct view name, struct user_record *u)
 {
 	size_t low = 0, high = c->nusers, middle;
 	struct rd r;
@@ -291,14 +367,45 @@ config_user(const struct config *c, struct view name)
 		middle = low + (high - low) / 2;
 		r = record(c, middle);
 		order = compare(name, rd_text(&r));
-		if (order == 0)
-			return rd_str(&r);
+		if (order == 0) {
+			r = record(c, middle);
+			get_user(&r, u);
+			return !r.bad;
+		}
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return view_of(NULL, 0);
+	return false;
+}
+
+/* Does every condition of variant i hold? */
+static bool
+variant_holds(const struct config *c, const struct user_record *u, size_t i,
+    const struct place *place)
+{
+	for (int k = 0; k < 3; k++) {
+		uint32_t n = u->variant[i].condition[k];
+
+		if (n != 0 && !condition_holds(c->conditions[n - 1], place))
+			return false;
+	}
+	return true;
+}
+
+struct view
+config_user(const struct config *c, struct view name,
+    const struct place *place)
+{
+	struct user_record u;
+
+	if (!find_user(c, name, &u))
+		return view_of(NULL, 0);
+	for (size_t i = 0; place != NULL && i < u.nvariants; i++)
+		if (variant_holds(c, &u, i, place))
+			return u.policy[u.variant[i].policy];
+	return u.policy[0];
 }
 
 /* ---- the whole run ---- */
@@ -323,6 +430,7 @@ parse_trees(struct parse *p, struct wr *out, struct wr *faults)
 	}
 	tree_write_faults(&p->t, faults);
 	wr_free(&p->records);
+	wr_free(&p->condition_bytes);
 	tree_free(&p->t);
 	return good;
 }
@@ -330,10 +438,12 @@ parse_trees(struct parse *p, struct wr *out, struct wr *faults)
 static bool
 parse_begin(struct parse *p, const struct config_env *env, size_t max)
 {
-	*p = (struct parse){ .env = env, .records = wr_new(max) };
+	*p = (struct parse){ .env = env, .records = wr_new(max),
+	    .condition_bytes = wr_new(max) };
 	if (names_init(&p->t, &p->groups.index, 1024) &&
 	    names_init(&p->t, &p->users.index, 16384) &&
 	    names_init(&p->t, &p->accounts, 16384) &&
+	    names_init(&p->t, &p->conditions, 1024) &&
 	    names_init(&p->t, &p->seen_files, 1024))
 		return true;
 	tree_free(&p->t);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/place.h"
 #include "base/policy.h"
 
 struct config_limits {
@@ -67,9 +68,11 @@ struct config *config_open(struct view block);
 void config_free(struct config **c);
 const struct config_main *config_main(const struct config *c);
 size_t config_nusers(const struct config *c);
-/* The encoded policy (policy_decode) of a user, empty if there is none.
- * Exact bytes are compared; binary search. */
-struct view config_user(const struct config *c, struct view name);
+/* The encoded policy (policy_decode) of a user who comes from there, empty if
+ * there is no such user.  Exact bytes are compared; binary search.  place
+ * NULL: the policy that counts where no `when` holds. */
+struct view config_user(const struct config *c, struct view name,
+    const struct place *place);
 
 /*
  * Reads `path` and everything it includes, checks all of it, and appends the

@@ -12,6 +12,11 @@ parse_group(struct parse *p, const struct key_row *row, const struct node *v,
 	struct named *n;
 	struct view name;
 
+	if (l->block != 0) {
+		tree_fault(&p->t, v->mark, at, "cannot depend on where "
+		    "somebody comes from; use when in the group");
+		return;
+	}
 	if (l->kind != LAYER_USER) {
 		tree_fault(&p->t, v->mark, at, "only a user has a group: "
 		    "groups do not nest, there is one level; leave it out");
@@ -463,6 +468,11 @@ static const struct key_row user_rows[] = {
 	    .allowed = DATE_FORM },
 	{ .name = "sessions", .parse = rules_sessions, .id = UK_SESSIONS,
 	    .allowed = "1-65536, or none for any number" },
+	{ .name = "when", .parse = when_blocks, .id = UK_WHEN,
+	    .allowed = "blocks such as {if: {from: [203.0.113.0/24]}, "
+	    "auth: [publickey]}" },
+	{ .name = "if", .parse = when_if, .id = UK_IF,
+	    .allowed = "{from: [networks]}, {listen: [addresses]} or both" },
 };
 
 _Static_assert(sizeof(user_rows) / sizeof(user_rows[0]) == UK_ALL,

@@ -17,7 +17,7 @@ enum user_key {
 	UK_ALLOW, UK_AUTH, UK_ENV, UK_FROM, UK_KEYS, UK_KEY_FILES,
 	UK_PASSWORD, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS, UK_REVOKED_KEYS,
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
-	UK_EXPIRES, UK_SESSIONS, UK_ALL
+	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_ALL
 };
 
 struct layer {
@@ -25,6 +25,10 @@ struct layer {
 	struct row_note note;		/* by enum user_key */
 	struct mark at[UK_ALL];
 	const struct layer *group;	/* users only */
+	unsigned block;			/* of when, from 1; 0: the layer */
+	uint32_t condition;		/* blocks: number of the if */
+	const struct layer *when;	/* blocks of this layer */
+	size_t nwhen;
 	struct account account;
 	struct view jail, start, password;
 	bool create;
@@ -54,6 +58,30 @@ void rules_date(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 void rules_sessions(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
+
+/* config_when.c: the same. */
+void when_blocks(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void when_if(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+
+/* A user, whose layers are laid together. */
+struct user {
+	struct view name;
+	struct mark mark;
+	const struct path *path;
+	/* nearest first, blocks that hold before their layer, NULL where
+	 * there is none; the last is built in */
+	const struct layer *layer[7];
+};
+/* config_users.c: what the layers say together.  Faults are told. */
+void user_policy(struct parse *p, const struct user *u, struct policy *out);
+/* The layer that gives the key. */
+const struct layer *user_pick(const struct user *u, enum user_key key);
+/* config_variants.c: adds the record of a user, whose layers own, own's group
+ * and defaults (or NULL) have been parsed; u has all but its layers. */
+void variants_add(struct parse *p, struct user *u, const struct layer *own,
+    const struct layer *defaults);
 
 /* Reads the keys of v; l is zeroed but for its kind. */
 void layer_parse(struct parse *p, const struct node *v, const struct path *at,

@@ -5,7 +5,10 @@
  *	config_schema.c	 the top of the tree, defaults
  *	config_keys.c	 the keys that are not about one user
  *	config_layer.c	 the keys of one user, group or of defaults
+ *	config_rules.c	 some of these
+ *	config_when.c	 when and if
  *	config_users.c	 inheritance
+ *	config_variants.c what differs by source and listener; the records
  *	config_rows.c	 rows of keys and parsers for all of them
  *	config.c	 the block that comes out of it
  */
@@ -18,6 +21,9 @@
 #define CONFIG_MAX_LISTEN	16	/* descriptors beside one message */
 #define CONFIG_MAX_HOST_KEYS	16
 #define CONFIG_MAX_LIST		1024	/* entries of any other list */
+#define CONFIG_MAX_WHEN		8	/* blocks of one layer */
+#define CONFIG_MAX_CONDITIONS	65536u	/* different ones, of all blocks */
+#define CONFIG_MAX_VARIANTS	64	/* of one user, the plain one too */
 #define CONFIG_MAX_BANNER	8192	/* bytes */
 #define CONFIG_MAX_GREETING	4096	/* bytes */
 #define CONFIG_MAX_INCLUDE	8	/* levels */
@@ -60,6 +66,8 @@ struct parse {
 	struct entries groups, users;
 	struct names seen_files, accounts;
 	struct config_main main;
+	struct names conditions;	/* bytes -> number, from 1 */
+	struct wr condition_bytes;	/* a string each, in that order */
 	struct wr records;	/* encoded users, in order of names */
 	uint32_t *offsets;	/* of each in records */
 	size_t nusers;

@@ -301,6 +301,20 @@ write_fault(struct tree *t, const struct fault *f, struct wr *out)
 	return true;
 }
 
+/* The same was said before about the same place: of one `when` block after
+ * the other. */
+static bool
+told_before(const struct fault *const *all, size_t i)
+{
+	for (size_t k = i; k-- != 0 && all[k]->mark.file == all[i]->mark.file &&
+	    all[k]->mark.line == all[i]->mark.line &&
+	    all[k]->mark.column == all[i]->mark.column;)
+		if (all[k]->warning == all[i]->warning &&
+		    strcmp(all[k]->text, all[i]->text) == 0)
+			return true;
+	return false;
+}
+
 void
 tree_write_faults(struct tree *t, struct wr *out)
 {
@@ -316,7 +330,8 @@ tree_write_faults(struct tree *t, struct wr *out)
 	for (f = t->faults; f != NULL; f = f->next)
 		all[n++] = f;
 	qsort(all, n, sizeof(*all), by_place);
-	while (shown < n && write_fault(t, all[shown], out))
+	while (shown < n && (told_before(all, shown) ||
+	    write_fault(t, all[shown], out)))
 		shown++;
 	free(all);
 	n = (size_t)t->nfaults + t->nwarnings;

@@ -5,13 +5,6 @@
 #include "base/config_layer.h"
 #include "base/config_values.h"
 
-struct user {
-	struct view name;
-	struct mark mark;
-	const struct path *path;
-	const struct layer *layer[4];	/* nearest first, last is built in */
-};
-
 static const struct auth_chain publickey = { 1, { AUTH_PUBLICKEY } };
 
 static const struct layer builtin = {
@@ -288,16 +281,23 @@ user_rules(struct parse *p, const struct user *u, struct policy *out)
 		    "later date");
 }
 
-static void
-user_encode(struct parse *p, const struct policy *pol)
+const struct layer *
+user_pick(const struct user *u, enum user_key key)
 {
-	size_t at;
+	return pick(u, key);
+}
 
-	p->offsets[p->nusers++] = (uint32_t)wr_size(&p->records);
-	wr_str(&p->records, pol->name);
-	at = wr_open(&p->records);
-	policy_encode(&p->records, pol);
-	wr_close(&p->records, at);
+void
+user_policy(struct parse *p, const struct user *u, struct policy *out)
+{
+	*out = (struct policy){ .name = u->name };
+	user_account(p, u, out);
+	user_jail(p, u, out);
+	out->allow = pick(u, UK_ALLOW)->allow;
+	out->env = pick(u, UK_ENV)->env;
+	out->from = pick(u, UK_FROM)->from;
+	user_rules(p, u, out);
+	user_proof(p, u, out);
 }
 
 static void
@@ -307,20 +307,11 @@ user_parse(struct parse *p, const struct entry *e,
 	struct path top = { NULL, view_str("users"), 0 };
 	struct path at = { &top, e->name, 0 };
 	struct layer own = { .kind = LAYER_USER };
-	struct policy pol = { .name = e->name };
-	struct user u = { e->name, e->mark, &at,
-	    { &own, NULL, defaults, &builtin } };
+	struct user u = { .name = e->name, .mark = e->mark, .path = &at };
 
 	layer_parse(p, e->value, &at, &own);
-	u.layer[1] = own.group;
-	user_account(p, &u, &pol);
-	user_jail(p, &u, &pol);
-	pol.allow = pick(&u, UK_ALLOW)->allow;
-	pol.env = pick(&u, UK_ENV)->env;
-	pol.from = pick(&u, UK_FROM)->from;
-	user_rules(p, &u, &pol);
-	user_proof(p, &u, &pol);
-	user_encode(p, &pol);
+	u.layer[6] = &builtin;
+	variants_add(p, &u, &own, defaults);
 }
 
 /* ---- all of them ---- */

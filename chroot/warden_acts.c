@@ -116,11 +116,26 @@ find_source(int tcp, struct sockaddr_storage *peer, char src[WARD_SRC_MAX])
 	return inet_ntop(family, p, src, WARD_SRC_MAX) != NULL ? OK : ERR_SYS;
 }
 
+/* And so is the address where the client has arrived. */
+static enum err
+find_place(int tcp, const struct sockaddr_storage *peer, struct place *out)
+{
+	struct sockaddr_storage local = { .ss_family = AF_UNSPEC };
+	socklen_t n = sizeof(local);
+
+	if (getsockname(tcp, (struct sockaddr *)&local, &n) == -1)
+		return ERR_CLOSED;
+	place_of((const struct sockaddr *)peer,
+	    (const struct sockaddr *)&local, out);
+	return OK;
+}
+
 /* The child gets its own user's policy and nobody else's. */
 static struct view
-copy_policy(const struct warden *w, struct view user)
+copy_policy(const struct warden *w, const struct ward *c)
 {
-	struct view p = config_user(w->gen[0]->config, user);
+	struct view p = config_user(w->gen[0]->config, ward_user(c),
+	    &c->place);
 	uint8_t *copy;
 
 	if (p.n == 0 || (copy = malloc(p.n)) == NULL)
@@ -139,7 +154,7 @@ fork_login(struct warden *w, struct ward *c, struct login_start *s)
 
 	if (ipc_pair(pair, true) != OK)
 		return false;
-	s->policy = policy = copy_policy(w, ward_user(c));
+	s->policy = policy = copy_policy(w, c);
 	s->warden = pair[1];
 	ok = warden_fork_login(w, s, &pid);
 	close(pair[1]);
@@ -198,6 +213,8 @@ start_login(struct warden *w, struct ward *c, int tcp, int peer)
 	}
 	if (e != OK)
 		return login_failed(w, c, "source");
+	if ((e = find_place(tcp, &s.peer, &c->place)) != OK)
+		return login_failed(w, c, "place");
 	memcpy(s.session_id, c->session_id, sizeof(s.session_id));
 	memcpy(s.user, c->user, sizeof(s.user));
 	memcpy(s.src, c->src, sizeof(s.src));
@@ -329,7 +346,8 @@ act_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
 	struct warden *w = ctx;
 	const struct generation *g = w->gen[0];
-	struct view bytes = config_user(g->config, ward_user(c));
+	struct view bytes = config_user(g->config, ward_user(c),
+	    &c->place);
 	uint32_t sessions = policy_peek_sessions(bytes);
 
 	if (bytes.n == 0)

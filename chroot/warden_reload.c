@@ -142,7 +142,7 @@ cut_removed(struct warden *w)
 	put_text(&b, &m);
 	while ((c = wards_next(w->wards, &at)) != NULL) {
 		if (c->phase != WARD_OPEN || config_user(w->gen[0]->config,
-		    ward_user(c)).n != 0)
+		    ward_user(c), NULL).n != 0)
 			continue;
 		c->cut = true;
 		w->cut_at = w->now + CUT_MS;

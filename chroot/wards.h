@@ -39,6 +39,7 @@ struct ward {
 	uint8_t user_len;
 	uint8_t user[USERAUTH_MAX_USER];
 	char src[WARD_SRC_MAX];
+	struct place place;		/* once there is a login */
 	uint32_t next_id, next_pid;	/* chains: slot + 1, 0: end */
 	uint32_t next_user;		/* of those that were opened */
 	bool opened;

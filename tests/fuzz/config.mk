@@ -3,3 +3,5 @@ OBJS_yaml_fuzz := $(CONFIG_OBJS)
 LIBS_yaml_fuzz := -lyaml
 OBJS_messages_fuzz := $(CONFIG_OBJS)
 LIBS_messages_fuzz := -lyaml
+FUZZERS += calendar_fuzz
+OBJS_calendar_fuzz := base/calendar.o base/place.o base/buf.o

@@ -68,7 +68,7 @@ trip_block(struct view v, struct wr *w)
 	(void)w;
 	if (c == NULL)
 		return;
-	u = config_user(c, view_str("acme"));
+	u = config_user(c, view_str("acme"), NULL);
 	if (u.n != 0) {
 		p = policy_decode(u);
 		demand(p != NULL && view_is(p->name, "acme"));

@@ -1,6 +1,6 @@
 #!/bin/bash
-# When, how often and with which words a user may log in: hours, dates,
-# sessions, banners; the reason is for the log alone.
+# When, from where, how often and with which words a user may log in: hours,
+# dates, sessions, when, banners; the reason is for the log alone.
 . "$(dirname "$0")/lib.sh"
 need_cmd perl
 copy_keys
@@ -33,6 +33,16 @@ user old 'expires: "2020-01-01T08:00:00+01:00"'
 user early 'not_before: 9999-01-01'
 user two 'sessions: 2' 'banner: "Both of you."'
 user moved 'umask: "0077"' 'expires: 9999-01-01'
+PORT=$(free_port)
+LISTEN="[\"127.0.0.1:$PORT\", \"127.0.0.2:$PORT\"]"
+user door 'when:' \
+    "  - if: {listen: [\"127.0.0.2:$PORT\"], from: [127.0.0.3]}" \
+    '    allow: []' \
+    "  - if: {listen: [\"127.0.0.2:$PORT\"]}" \
+    '    auth: [password]' \
+    '    banner: "The other door."' \
+    '  - if: {from: [127.0.0.4/31]}' \
+    '    from: [192.0.2.1]'
 start_server
 LEVEL=INFO
 
@@ -46,7 +56,7 @@ by_password() { # WHO
 	echo pwd | SSH_ASKPASS=$T/askpass SSH_ASKPASS_REQUIRE=force \
 	    sftp -o BatchMode=no "${OPTS[@]}" -P "$PORT" \
 	    -o NumberOfPasswordPrompts=1 \
-	    -o PreferredAuthentications=password "$1@127.0.0.1"
+	    -o PreferredAuthentications=password "$1@${ADDR:-127.0.0.1}"
 }
 no() { # WHO REASON: neither by key nor by password
 	local k
@@ -90,6 +100,29 @@ t_banner() {
 	hasnt "$T/err" 'Good day|Mind'
 	WHO=alice sftp_do pwd 2>"$T/err"
 	hasnt "$T/err" 'Good day|Mind'
+}
+
+t_when() {
+	WHO=door sftp_do pwd 2>"$T/err"
+	hasnt "$T/err" 'other door'
+	by_password door
+	# by where it arrives
+	ADDR=127.0.0.2 WHO=door refused sftp_do pwd
+	logged 'event=login-failed' 'user=door' 'method=publickey' \
+	    'method is not allowed for this user'
+	ADDR=127.0.0.2 by_password door 2>"$T/err"
+	has "$T/err" '^The other door\.'
+	# ... and whence: the first that holds, alone
+	echo pwd | ADDR=127.0.0.2 WHO=door SFTP -o BindAddress=127.0.0.3 \
+	    2>"$T/err" && fail "SFTP where nothing is allowed"
+	logged 'event=request-refused' 'user=door' 'SFTP is not allowed'
+	# by whence alone
+	WHO=door refused SFTP -o BindAddress=127.0.0.5 </dev/null
+	logged 'event=login-failed' 'user=door' 'src=127.0.0.5' \
+	    'source address is not allowed'
+	echo pwd | WHO=door SFTP -o BindAddress=127.0.0.6
+	# others are let in by either door
+	ADDR=127.0.0.2 sftp_do pwd
 }
 
 t_faults() {

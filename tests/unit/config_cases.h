@@ -19,7 +19,7 @@
 	"group, account, jail, create, dirs, start, umask, allow, auth, " \
 	"env, from, authorized_keys, authorized_keys_files, password, " \
 	"pam, trusted_ca_keys, principals, revoked_keys, key_bits, " \
-	"banner, hours, time_zone, not_before, expires, sessions"
+	"banner, hours, time_zone, not_before, expires, sessions, when, if"
 
 struct fault_case {
 	const char *title, *yaml, *faults;
@@ -750,6 +750,89 @@ static const struct fault_case fault_cases[] = {
 	  HEAD USER "    banner: \"a\\eb\"\n",
 	  "t.yaml:7:13: users.a.banner: holds a control character; use plain "
 	  "text and line ends\n" },
+	{ "when is no list",
+	  HEAD USER "    when: {if: {from: [192.0.2.1]}}\n",
+	  "t.yaml:7:11: users.a.when: is a mapping; needs a list of blocks "
+	  "such as {if: {from: [203.0.113.0/24]}, auth: [publickey]}\n" },
+	{ "blocks of when",
+	  HEAD USER "    when:\n"
+	  "      - allow: [sftp]\n"
+	  "      - x\n"
+	  "      -\n"
+	  "      - {if: {}, umsk: \"077\"}\n"
+	  "      - {if: {frm: [192.0.2.1]}}\n"
+	  "      - {if: {from: []}}\n"
+	  "      - {if: [192.0.2.1]}\n",
+	  "t.yaml:8:9: users.a.when[0]: has no if, so nobody knows when; "
+	  "needs blocks such as {if: {from: [203.0.113.0/24]}, auth: "
+	  "[publickey]}\n"
+	  "t.yaml:9:9: users.a.when[1]: is a single value; needs blocks such "
+	  "as {if: {from: [203.0.113.0/24]}, auth: [publickey]}\n"
+	  "t.yaml:10:8: users.a.when[2]: is nothing; needs blocks such as {if: "
+	  "{from: [203.0.113.0/24]}, auth: [publickey]}\n"
+	  "t.yaml:11:14: users.a.when[3].if: is empty and would always hold; "
+	  "needs {from: [networks]}, {listen: [addresses]} or both\n"
+	  "t.yaml:11:18: users.a.when[3].umsk: unknown key; did you mean "
+	  "\"umask\"?\n"
+	  "t.yaml:12:15: users.a.when[4].if.frm: unknown key; did you mean "
+	  "\"from\"?\n"
+	  "t.yaml:13:21: users.a.when[5].if.from: is empty; needs networks, "
+	  "such as 203.0.113.0/24\n"
+	  "t.yaml:14:14: users.a.when[6].if: is a list; needs a mapping of: "
+	  "from, listen\n" },
+	{ "conditions",
+	  HEAD USER "    if: {from: [192.0.2.1]}\n"
+	  "    when:\n"
+	  "      - {if: {from: [192.0.2.1/8, x]}, group: g}\n"
+	  "      - if: {listen: [\"127.0.0.1:22\", \"0.0.0.0:22\", "
+	  "\"127.0.0.2:22\", \"0.0.0.0:23\", \"[::1]:22\", ssh]}\n"
+	  "      - if: {listen: []}\n"
+	  "        when: [{if: {from: [192.0.2.1]}}]\n"
+	  "groups: {g: {}}\n",
+	  "t.yaml:7:9: users.a.if: stands outside of a when block; use when: "
+	  "[{if: {...}, ...}]\n"
+	  "t.yaml:9:22: users.a.when[0].if.from[0]: \"192.0.2.1/8\" has bits "
+	  "set behind its prefix; use the first address of the network\n"
+	  "t.yaml:9:35: users.a.when[0].if.from[1]: \"x\" is not an address "
+	  "or network; use \"203.0.113.0/24\" or \"2001:db8::/32\"\n"
+	  "t.yaml:9:47: users.a.when[0].group: cannot depend on where "
+	  "somebody comes from; use when in the group\n"
+	  "t.yaml:10:53: users.a.when[1].if.listen[2]: \"127.0.0.2:22\" is no "
+	  "address where this server listens; use one of listen\n"
+	  "t.yaml:10:69: users.a.when[1].if.listen[3]: \"0.0.0.0:23\" is no "
+	  "address where this server listens; use one of listen\n"
+	  "t.yaml:10:83: users.a.when[1].if.listen[4]: \"[::1]:22\" is no "
+	  "address where this server listens; use one of listen\n"
+	  "t.yaml:10:95: users.a.when[1].if.listen[5]: \"ssh\" is not an "
+	  "address with a port; use \"192.0.2.1:22\" or \"[2001:db8::1]:22\"\n"
+	  "t.yaml:11:22: users.a.when[2].if.listen: is empty; needs addresses "
+	  "of listen, such as \"0.0.0.0:2222\"\n"
+	  "t.yaml:12:15: users.a.when[2].when: stands in a when block; these "
+	  "do not nest, use further blocks\n" },
+	{ "a password that only some are asked for",
+	  HEAD USER "    when:\n"
+	  "      - {if: {from: [192.0.2.1]}, auth: [password]}\n"
+	  "      - {if: {from: [192.0.2.2]}, umask: \"0\"}\n"
+	  "    expires: 2026-01-01\n"
+	  "    not_before: 2026-02-01\n",
+	  "t.yaml:8:41: users.a.auth: asks for a password, but this user has "
+	  "none; needs password, or auth without it\n"
+	  "t.yaml:10:14: users.a.expires: is not after not_before; nobody "
+	  "could log in, use a later date\n" },
+	{ "too many policies",
+	  HEAD USER "    group: g\n"
+	  "    when: [{if: {from: [192.0.2.1]}}, {if: {from: [192.0.2.2]}}, "
+	  "{if: {from: [192.0.2.3]}}, {if: {from: [192.0.2.4]}}]\n"
+	  "groups:\n"
+	  "  g:\n"
+	  "    when: [{if: {from: [192.0.2.1]}}, {if: {from: [192.0.2.2]}}, "
+	  "{if: {from: [192.0.2.3]}}]\n"
+	  "defaults:\n"
+	  "    when: [{if: {from: [192.0.2.1]}}, {if: {from: [192.0.2.2]}}, "
+	  "{if: {from: [192.0.2.3]}}]\n",
+	  "t.yaml:4:3: users.a.when: blocks of this user, its group and "
+	  "defaults together make 80 policies; at most 64 are allowed, use "
+	  "fewer blocks\n" },
 	{ "log to an empty file",
 	  HEAD "log: {to: \"file:\"}\n",
 	  "t.yaml:3:11: log.to: \"\" is not an absolute path; use one that "

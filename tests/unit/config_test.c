@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,7 +223,7 @@ test_user_names(void **state)
 static struct policy *
 user(const struct run *r, const char *name)
 {
-	struct view v = config_user(r->config, view_str(name));
+	struct view v = config_user(r->config, view_str(name), NULL);
 	struct policy *p = v.n != 0 ? policy_decode(v) : NULL;
 
 	if (p != NULL)
@@ -274,7 +275,7 @@ test_defaults(void **state)
 	is(m->state_dir, "/var/lib/sallyport");
 	assert_int_equal(m->methods, 1 << AUTH_PUBLICKEY);
 	assert_int_equal(config_nusers(r.config), 0);
-	assert_int_equal(config_user(r.config, view_str("a")).n, 0);
+	assert_int_equal(config_user(r.config, view_str("a"), NULL).n, 0);
 	run_free(&r);
 }
 
@@ -455,6 +456,114 @@ test_rules(void **state)
 	assert_int_equal(p->expires, 1767571200);
 	policy_free(&p);
 	run_free(&r);
+}
+
+/* What counts for a user from an address (and arriving at port 22 or 2222
+ * of 192.0.2.1): umask, home of the policy, and the first method. */
+static void
+counts(const struct run *r, const char *name, const char *from,
+    uint16_t port, uint32_t umask, uint32_t allow, int method)
+{
+	struct sockaddr_in peer = { .sin_family = AF_INET };
+	struct sockaddr_in local = { .sin_family = AF_INET,
+	    .sin_port = htons(port) };
+	struct place place;
+	struct policy *p;
+
+	assert_int_equal(inet_pton(AF_INET, from, &peer.sin_addr), 1);
+	assert_int_equal(inet_pton(AF_INET, "192.0.2.1", &local.sin_addr), 1);
+	place_of((const void *)&peer, (const void *)&local, &place);
+	p = policy_decode(config_user(r->config, view_str(name), &place));
+	assert_non_null(p);
+	assert_int_equal(p->umask, umask);
+	assert_int_equal(p->allow, allow);
+	assert_int_equal(p->auth[0].method[0], method);
+	policy_free(&p);
+}
+
+#define WHEN_YAML \
+	"listen: [\"0.0.0.0:22\", \"192.0.2.1:2222\"]\nhost_keys: [/k]\n" \
+	"defaults:\n" \
+	"  umask: \"0001\"\n" \
+	"  when:\n" \
+	"    - {if: {from: [10.1.0.0/16]}, umask: \"0011\"}\n" \
+	"    - {if: {from: [10.0.0.0/8]}, umask: \"0012\", " \
+	"auth: [password]}\n" \
+	"groups:\n" \
+	"  g:\n" \
+	"    when:\n" \
+	"      - {if: {listen: [\"192.0.2.1:2222\"]}, allow: [scp]}\n" \
+	"users:\n" \
+	"  a:\n" \
+	"    group: g\n" \
+	"    " ACCOUNT "\n" \
+	"    " KEY "\n" \
+	"    password: " HASH "\n" \
+	"    when:\n" \
+	"      - if: {from: [10.1.2.0/24], listen: [\"0.0.0.0:22\"]}\n" \
+	"        umask: \"0021\"\n" \
+	"  b: {" ACCOUNT ", " KEY ", umask: \"0\", auth: [publickey]}\n" \
+	"  c: {" ACCOUNT ", " KEY ", password: " HASH "}\n"
+
+static void
+test_when(void **state)
+{
+	struct run r = run(WHEN_YAML);
+	const uint32_t all = ALLOW_SFTP | ALLOW_SCP;
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	assert_int_equal(config_main(r.config)->methods,
+	    1 << AUTH_PUBLICKEY | 1 << AUTH_PASSWORD);
+	/* nothing holds */
+	counts(&r, "a", "11.0.0.1", 22, 1, all, AUTH_PUBLICKEY);
+	counts(&r, "c", "11.0.0.1", 22, 1, all, AUTH_PUBLICKEY);
+	/* the first of defaults that holds, not the second too */
+	counts(&r, "a", "10.1.0.1", 22, 011, all, AUTH_PUBLICKEY);
+	counts(&r, "a", "10.2.0.1", 22, 012, all, AUTH_PASSWORD);
+	counts(&r, "c", "10.2.0.1", 2222, 012, all, AUTH_PASSWORD);
+	/* layers add up: group's and defaults' */
+	counts(&r, "a", "11.0.0.1", 2222, 1, ALLOW_SCP, AUTH_PUBLICKEY);
+	counts(&r, "a", "10.2.0.1", 2222, 012, ALLOW_SCP, AUTH_PASSWORD);
+	/* the nearest wins where both say something; both conditions */
+	counts(&r, "a", "10.1.2.3", 22, 021, all, AUTH_PUBLICKEY);
+	counts(&r, "a", "10.1.2.3", 2222, 011, ALLOW_SCP, AUTH_PUBLICKEY);
+	/* what a user says itself, no block of defaults changes */
+	counts(&r, "b", "10.1.2.3", 22, 0, all, AUTH_PUBLICKEY);
+	counts(&r, "b", "10.2.0.1", 22, 0, all, AUTH_PUBLICKEY);
+	run_free(&r);
+}
+
+/* Blocks that change nothing for a user cost nothing. */
+static void
+test_when_size(void **state)
+{
+	const char *head = HEAD "users:\n  b: {" ACCOUNT ", " KEY
+	    ", umask: \"0\"}\n";
+	struct run one = run(head), r;
+	char yaml[1024];
+	size_t conditions;
+
+	(void)state;
+	snprintf(yaml, sizeof(yaml), "%sdefaults: {when: ["
+	    "{if: {from: [10.0.0.0/8]}, umask: \"077\"}, "
+	    "{if: {from: [11.0.0.0/8]}, umask: \"077\"}]}\n", head);
+	r = run(yaml);
+	assert_string_equal(r.text, "");
+	conditions = 2 * (4 + 4 + 18 + 4);
+	assert_int_equal(wr_size(&r.block),
+	    wr_size(&one.block) + conditions);
+	run_free(&r);
+	/* equal conditions are one, equal policies too */
+	snprintf(yaml, sizeof(yaml), "%sdefaults: {when: ["
+	    "{if: {from: [10.0.0.0/8]}, allow: [sftp]}, "
+	    "{if: {from: [10.0.0.0/8]}, allow: [sftp]}]}\n", head);
+	r = run(yaml);
+	assert_string_equal(r.text, "");
+	assert_true(wr_size(&r.block) < wr_size(&one.block) + 30 + 2 * 16 +
+	    300);
+	run_free(&r);
+	run_free(&one);
 }
 
 static void
@@ -760,6 +869,7 @@ test_many_users(void **state)
 	const size_t n = 10000;
 	struct wr w = many(n, "");
 	struct timespec a, b;
+	size_t counted;
 	char name[32];
 	struct run r;
 
@@ -782,6 +892,17 @@ test_many_users(void **state)
 	    (double)(b.tv_nsec - a.tv_nsec) / 1e6, wr_size(&r.block));
 	/* a sanitizer makes it slower: this finds what is quadratic */
 	assert_true(b.tv_sec - a.tv_sec < 10);
+	/* blocks that change something for everybody */
+	wr_bytes(&w, view_str("defaults: {when: [{if: {from: [10.0.0.0/8]}, "
+	    "auth: [publickey, password]}, {if: {from: [11.0.0.0/8]}, "
+	    "allow: [sftp]}]}\n"));
+	counted = wr_size(&r.block);
+	run_free(&r);
+	r = run_env(wr_view(&w), &plain);
+	assert_true(r.good);
+	print_message("with three policies each: block of %zu bytes\n",
+	    wr_size(&r.block));
+	assert_true(wr_size(&r.block) < 3 * counted);
 	run_free(&r);
 	wr_free(&w);
 }
@@ -828,7 +949,10 @@ test_block_damage(void **state)
 {
 	struct run r = run(HEAD "groups: {g: {jail: /j, dirs: [x]}}\n"
 	    "users: {a: {" ACCOUNT ", " KEY "}, b: {group: g, account: "
-	    "deploy, " KEY ", from: [192.0.2.1]}}\n");
+	    "deploy, " KEY ", from: [192.0.2.1], when: [{if: {from: "
+	    "[192.0.2.1], listen: [\"127.0.0.1:22\"]}, umask: \"0\"}]}}\n");
+	const struct place place = { .from = { 4, { 192, 0, 2, 1 } },
+	    .to = { 4, { 127, 0, 0, 1 } }, .port = 22 };
 	size_t n = wr_size(&r.block);
 	uint8_t *copy;
 
@@ -852,7 +976,7 @@ test_block_damage(void **state)
 			struct config *c = config_open(view_of(copy, n));
 
 			if (c != NULL)
-				(void)config_user(c, view_str("b"));
+				(void)config_user(c, view_str("b"), &place);
 			config_free(&c);
 		}
 		copy[i] = was;
@@ -872,6 +996,8 @@ main(void)
 		cmocka_unit_test(test_main),
 		cmocka_unit_test(test_inheritance),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_when),
+		cmocka_unit_test(test_when_size),
 		cmocka_unit_test(test_no_umask),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_state_dir),
