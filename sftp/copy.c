@@ -42,7 +42,7 @@ finish(struct sftp_session *s, int error)
 
 	if (error != 0)
 		handle_failed(c->to, error);
-	event_change(s, "file-copy", c->from->path, c->to->path, error);
+	event_change(&s->from, "file-copy", c->from->path, c->to->path, error);
 	if (error == 0 && c->cut)
 		reply_status(s, c->id, status_of(FX_EOF));
 	else

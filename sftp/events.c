@@ -8,10 +8,17 @@
 #define PATH_BYTES 8192
 
 static void
-put_path(struct log_ev *e, const struct sftp_session *s, const char *key,
+put_from(struct log_ev *e, const struct event_from *f)
+{
+	log_num(e, "channel", f->channel);
+	log_str(e, "service", f->service);
+}
+
+static void
+put_path(struct log_ev *e, const struct event_from *f, const char *key,
     const char *path)
 {
-	const char *start = s->policy->start;
+	const char *start = f->policy->start;
 	char full[PATH_BYTES];
 
 	if (e->off)
@@ -29,19 +36,19 @@ put_path(struct log_ev *e, const struct sftp_session *s, const char *key,
 }
 
 void
-event_transfer(const struct sftp_session *s, const struct handle *h,
+event_transfer(const struct event_from *f, const struct handle *h,
     bool aborted)
 {
 	bool writes = (h->pflags & FXF_WRITE) != 0;
 	bool put = h->put != 0 || (writes && h->got == 0);
 	struct log_ev e;
 
-	if (h->kind != HANDLE_FILE || (!writes && h->got == 0))
+	if (h->kind != HANDLE_FILE || (!writes && h->got == 0 && !h->whole))
 		return;
 	log_begin(&e, LOG_INFO, "transfer");
-	log_num(&e, "channel", s->channel);
+	put_from(&e, f);
 	log_str(&e, "op", put ? "put" : "get");
-	put_path(&e, s, "path", h->path);
+	put_path(&e, f, "path", h->path);
 	log_num(&e, "bytes", put ? h->put : h->got);
 	if (put && h->got != 0)
 		log_num(&e, "bytes_read", h->got);
@@ -62,52 +69,52 @@ put_result(struct log_ev *e, int error)
 }
 
 void
-event_change(const struct sftp_session *s, const char *event,
+event_change(const struct event_from *f, const char *event,
     const char *path, const char *to, int error)
 {
 	struct log_ev e;
 
 	log_begin(&e, LOG_INFO, event);
-	log_num(&e, "channel", s->channel);
-	put_path(&e, s, "path", path);
+	put_from(&e, f);
+	put_path(&e, f, "path", path);
 	if (to != NULL)
-		put_path(&e, s, "to", to);
+		put_path(&e, f, "to", to);
 	put_result(&e, error);
 	log_send(&e);
 }
 
 void
-event_symlink(const struct sftp_session *s, const char *path,
+event_symlink(const struct event_from *f, const char *path,
     const char *target, int error)
 {
 	struct log_ev e;
 
 	log_begin(&e, LOG_INFO, "symlink-create");
-	log_num(&e, "channel", s->channel);
-	put_path(&e, s, "path", path);
+	put_from(&e, f);
+	put_path(&e, f, "path", path);
 	log_str(&e, "target", target);
 	put_result(&e, error);
 	log_send(&e);
 }
 
 void
-event_debug(const struct sftp_session *s, const char *event, const char *path)
+event_debug(const struct event_from *f, const char *event, const char *path)
 {
 	struct log_ev e;
 
 	log_begin(&e, LOG_DEBUG, event);
-	log_num(&e, "channel", s->channel);
-	put_path(&e, s, "path", path);
+	put_from(&e, f);
+	put_path(&e, f, "path", path);
 	log_send(&e);
 }
 
 void
-event_session(const struct sftp_session *s, const char *event)
+event_session(const struct event_from *f, const char *event, uint64_t done)
 {
 	struct log_ev e;
 
 	log_begin(&e, LOG_DEBUG, event);
-	log_num(&e, "channel", s->channel);
-	log_num(&e, "requests", s->requests);
+	put_from(&e, f);
+	log_num(&e, "requests", done);
 	log_send(&e);
 }

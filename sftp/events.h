@@ -6,23 +6,33 @@
 #define SFTP_EVENTS_H
 
 #include "base/log.h"
-#include "sftp/session.h"
+#include "sftp/handles.h"
+#include "sftp/sftp.h"
 
-/* "transfer", for a file handle that moved bytes or could have been
- * written; nothing for others.  aborted: the session ended first. */
-void event_transfer(const struct sftp_session *s, const struct handle *h,
+/* Whose events these are. */
+struct event_from {
+	const struct jail_policy *policy;
+	uint32_t channel;
+	const char *service;		/* "sftp", "scp"; static */
+};
+
+/* "transfer", for a file handle that moved bytes, could have been written or
+ * is one whole transfer; nothing for others.  aborted: the session ended
+ * first. */
+void event_transfer(const struct event_from *f, const struct handle *h,
     bool aborted);
 /* A change that is one request: `event` with path, `to` (may be NULL) and
  * the result; error 0 is success. */
-void event_change(const struct sftp_session *s, const char *event,
+void event_change(const struct event_from *f, const char *event,
     const char *path, const char *to, int error);
 /* A symlink made: its target is told as it was written. */
-void event_symlink(const struct sftp_session *s, const char *path,
+void event_symlink(const struct event_from *f, const char *path,
     const char *target, int error);
 /* A debug line about a path. */
-void event_debug(const struct sftp_session *s, const char *event,
+void event_debug(const struct event_from *f, const char *event,
     const char *path);
-/* "sftp-start" and "sftp-end", debug. */
-void event_session(const struct sftp_session *s, const char *event);
+/* A service begins or ends, debug; done: requests served. */
+void event_session(const struct event_from *f, const char *event,
+    uint64_t done);
 
 #endif

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,11 +38,10 @@ handle_alloc(enum handle_kind kind, int fd, const char *path)
 	memcpy(h->path, path, n);
 	if (kind != HANDLE_DIR)
 		return h;
-	if ((h->dir = malloc(sizeof(*h->dir))) == NULL) {
+	if ((h->dir = dir_new()) == NULL) {
 		free(h);
 		return NULL;
 	}
-	h->dir->at = h->dir->len = 0;
 	return h;
 }
 
@@ -151,36 +149,21 @@ handle_free(struct handles *hs, struct handle **h)
 const struct dirent64 *
 handle_dir_peek(struct handle *h, int *error_out)
 {
-	struct handle_dir *d = h->dir;
-	ssize_t n;
+	const struct dirent64 *e;
 
 	*error_out = 0;
-	if (d == NULL)
+	if (h->dir == NULL)
 		return NULL;
-	if (d->at == d->len) {
-		n = getdents64(h->fd, d->bytes, sizeof(d->bytes));
-		/* ENOENT: it has been removed, which is an end. */
-		if (n == -1 && errno != ENOENT)
-			*error_out = errno;
-		if (n <= 0) {
-			free(h->dir);
-			h->dir = NULL;
-			return NULL;
-		}
-		d->at = 0;
-		d->len = (size_t)n;
+	if ((e = dir_peek(h->dir, h->fd, error_out)) == NULL) {
+		free(h->dir);
+		h->dir = NULL;
 	}
-	return (const struct dirent64 *)(const void *)(d->bytes + d->at);
+	return e;
 }
 
 void
 handle_dir_next(struct handle *h)
 {
-	struct handle_dir *d = h->dir;
-	const struct dirent64 *e;
-
-	if (d == NULL || d->at == d->len)
-		return;
-	e = (const struct dirent64 *)(const void *)(d->bytes + d->at);
-	d->at += e->d_reclen;
+	if (h->dir != NULL)
+		dir_next(h->dir);
 }

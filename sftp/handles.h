@@ -6,6 +6,7 @@
 #define SFTP_HANDLES_H
 
 #include "base/buf.h"
+#include "sftp/dir.h"
 #include "sftp/proto.h"
 
 enum handle_kind {
@@ -14,13 +15,6 @@ enum handle_kind {
 };
 #define HANDLE_ANY	(HANDLE_FILE | HANDLE_DIR)
 
-/* Entries as getdents64(2) gave them, one bufferful at a time. */
-#define HANDLE_DIR_BYTES	(32 * 1024)
-struct handle_dir {
-	size_t at, len;
-	_Alignas(8) uint8_t bytes[HANDLE_DIR_BYTES];
-};
-
 struct handle {
 	uint32_t id;
 	enum handle_kind kind;
@@ -28,8 +22,9 @@ struct handle {
 	uint32_t pflags;	/* FXF_* it was opened with */
 	uint64_t got, put;	/* bytes moved */
 	int64_t since_ms;	/* monotonic, for the log */
+	bool whole;		/* one transfer, also of no bytes */
 	const char *failed;	/* static: why a transfer failed, or NULL */
-	struct handle_dir *dir;	/* HANDLE_DIR; NULL once all is read */
+	struct dir *dir;	/* HANDLE_DIR; NULL once all is read */
 	char path[];		/* as the client named it, for the log */
 };
 

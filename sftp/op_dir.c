@@ -34,7 +34,7 @@ do_opendir(struct sftp_session *s, const struct req *q)
 		reply_errno(s, q->id, ENOMEM);
 		return;
 	}
-	event_debug(s, "dir-open", path);
+	event_debug(&s->from, "dir-open", path);
 	reply_handle(s, q->id, h->id);
 }
 
@@ -128,7 +128,7 @@ do_mkdir(struct sftp_session *s, const struct req *q)
 	if (!reply_path(s, q->id, q->path, path))
 		return;
 	error = mkdir(path, mode) == 0 ? 0 : errno;
-	event_change(s, "dir-create", path, NULL, error);
+	event_change(&s->from, "dir-create", path, NULL, error);
 	reply_errno(s, q->id, error);
 }
 
@@ -141,6 +141,6 @@ do_rmdir(struct sftp_session *s, const struct req *q)
 	if (!reply_path(s, q->id, q->path, path))
 		return;
 	error = rmdir(path) == 0 ? 0 : errno;
-	event_change(s, "dir-remove", path, NULL, error);
+	event_change(&s->from, "dir-remove", path, NULL, error);
 	reply_errno(s, q->id, error);
 }

@@ -5,19 +5,19 @@
 #include <unistd.h>
 
 #include "sftp/events.h"
+#include "sftp/open.h"
 #include "sftp/ops.h"
 #include "sftp/reply.h"
 
 static int
 open_flags(uint32_t pflags)
 {
-	/* A FIFO, a device or a leased file must not make us wait. */
-	int flags = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int flags;
 
 	if ((pflags & FXF_WRITE) == 0)
-		flags |= O_RDONLY;
+		flags = O_RDONLY;
 	else
-		flags |= (pflags & FXF_READ) != 0 ? O_RDWR : O_WRONLY;
+		flags = (pflags & FXF_READ) != 0 ? O_RDWR : O_WRONLY;
 	if ((pflags & FXF_APPEND) != 0)
 		flags |= O_APPEND;
 	if ((pflags & FXF_CREAT) != 0)
@@ -27,31 +27,6 @@ open_flags(uint32_t pflags)
 	if ((pflags & FXF_EXCL) != 0)
 		flags |= O_EXCL;
 	return flags;
-}
-
-/* An open regular file, or -1 with a status that says why not. */
-static int
-open_regular(const char *path, int flags, mode_t mode, struct status *why_out)
-{
-	struct stat st;
-	int fd = open(path, flags, mode);
-
-	if (fd == -1) {
-		*why_out = status_errno(errno);
-		if (errno == ENXIO)	/* a socket, a FIFO nobody reads */
-			why_out->text = "Not a regular file";
-		return -1;
-	}
-	if (fstat(fd, &st) == -1)
-		*why_out = status_errno(errno);
-	else if (S_ISREG(st.st_mode))
-		return fd;
-	else if (S_ISDIR(st.st_mode))
-		*why_out = status_errno(EISDIR);
-	else
-		*why_out = (struct status){ FX_FAILURE, "Not a regular file" };
-	close(fd);
-	return -1;
 }
 
 void
@@ -71,7 +46,7 @@ do_open(struct sftp_session *s, const struct req *q)
 		reply_errno(s, q->id, EMFILE);
 		return;
 	}
-	fd = open_regular(path, open_flags(q->pflags), mode, &why);
+	fd = open_regular(AT_FDCWD, path, open_flags(q->pflags), mode, &why);
 	if (fd == -1) {
 		reply_status(s, q->id, why);
 		return;
@@ -94,7 +69,7 @@ close_file(struct sftp_session *s, struct handle *h)
 
 	if (error != 0)
 		handle_failed(h, error);
-	event_transfer(s, h, false);
+	event_transfer(&s->from, h, false);
 	handle_free(&s->handles, &h);
 	errno = error;
 	return error == 0;
@@ -197,7 +172,7 @@ do_fsetstat(struct sftp_session *s, const struct req *q)
 		return;
 	t = (struct attrs_target){ .fd = h->fd };
 	error = attrs_apply(&t, &q->attrs) ? 0 : errno;
-	event_change(s, "file-setstat", h->path, NULL, error);
+	event_change(&s->from, "file-setstat", h->path, NULL, error);
 	reply_errno(s, q->id, error);
 }
 

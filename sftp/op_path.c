@@ -46,7 +46,7 @@ setstat_path(struct sftp_session *s, const struct req *q, bool nofollow)
 	if (!reply_path(s, q->id, q->path, path))
 		return;
 	error = attrs_apply(&t, &q->attrs) ? 0 : errno;
-	event_change(s, "file-setstat", path, NULL, error);
+	event_change(&s->from, "file-setstat", path, NULL, error);
 	reply_errno(s, q->id, error);
 }
 
@@ -71,7 +71,7 @@ do_remove(struct sftp_session *s, const struct req *q)
 	if (!reply_path(s, q->id, q->path, path))
 		return;
 	error = unlink(path) == 0 ? 0 : errno;
-	event_change(s, "file-remove", path, NULL, error);
+	event_change(&s->from, "file-remove", path, NULL, error);
 	reply_errno(s, q->id, error);
 }
 
@@ -119,7 +119,7 @@ two_paths(struct sftp_session *s, const struct req *q, const char *event,
 	    !reply_path(s, q->id, q->path2, to))
 		return;
 	error = act(from, to) ? 0 : errno;
-	event_change(s, event, from, to, error);
+	event_change(&s->from, event, from, to, error);
 	reply_errno(s, q->id, error);
 }
 
@@ -168,7 +168,7 @@ do_symlink(struct sftp_session *s, const struct req *q)
 	    !reply_path(s, q->id, q->path2, path))
 		return;
 	error = symlink(target, path) == 0 ? 0 : errno;
-	event_symlink(s, path, target, error);
+	event_symlink(&s->from, path, target, error);
 	reply_errno(s, q->id, error);
 }
 

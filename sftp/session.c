@@ -37,11 +37,11 @@ sftp_session_new(const struct jail_policy *policy, int duct,
 	}
 	s->policy = policy;
 	s->duct = duct;
-	s->channel = channel;
+	s->from = (struct event_from){ policy, channel, "sftp" };
 	s->take = TAKE_MIN;
 	s->in = wr_new(IN_MAX);
 	s->out = wr_new(OUT_MAX);
-	event_session(s, "sftp-start");
+	event_session(&s->from, "sftp-start", 0);
 	return s;
 }
 
@@ -58,10 +58,10 @@ sftp_session_free(struct sftp_session **s)
 	for (size_t i = 0; i < SFTP_HANDLES_MAX; i++) {
 		if ((h = old->handles.slot[i]) == NULL)
 			continue;
-		event_transfer(old, h, true);
+		event_transfer(&old->from, h, true);
 		handle_free(&old->handles, &h);
 	}
-	event_session(old, "sftp-end");
+	event_session(&old->from, "sftp-end", old->requests);
 	wr_free(&old->in);
 	wr_free(&old->out);
 	close(old->duct);

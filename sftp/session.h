@@ -4,16 +4,15 @@
 #ifndef SFTP_SESSION_H
 #define SFTP_SESSION_H
 
-#include "sftp/handles.h"
+#include "sftp/events.h"
 #include "sftp/parse.h"
-#include "sftp/sftp.h"
 
 struct copy;
 
 struct sftp_session {
 	const struct jail_policy *policy;
 	int duct;
-	uint32_t channel;
+	struct event_from from;
 	bool started;		/* INIT has been answered */
 	bool eof;		/* nothing more will come */
 	bool blocked;		/* the duct takes no more answers now */

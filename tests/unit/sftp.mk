@@ -1,4 +1,5 @@
-SFTP_OBJS := sftp/attrs.o sftp/copy.o sftp/events.o sftp/handles.o \
+SFTP_OBJS := sftp/attrs.o sftp/copy.o sftp/dir.o sftp/events.o \
+	sftp/handles.o sftp/open.o \
 	sftp/op_dir.o sftp/op_ext.o sftp/op_file.o sftp/op_path.o \
 	sftp/ops_table.o sftp/parse.o sftp/reply.o sftp/resolve.o \
 	sftp/session.o sftp/status.o base/buf.o base/err.o base/log.o

@@ -77,6 +77,8 @@ void expect_name(struct answer a, const char *name);
 /* Takes events off the log until one called `event`; false: none.  Its
  * fields "key=value" are in out, separated by spaces, without duration_ms. */
 bool client_event(struct client *c, const char *event, char *out, size_t n);
+/* What every event of a session begins with. */
+#define FROM "channel=7 service=sftp "
 void expect_event(struct client *c, const char *event, const char *fields);
 
 void file_make(const char *path, const char *text);

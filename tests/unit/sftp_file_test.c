@@ -106,7 +106,7 @@ put_and_get(void **state)
 	expect_status(client_write(&c, h, 5, view_of(NULL, 0)), FX_OK);
 	client_close_ok(&c, h);
 	file_is("f", "hello, world");
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=12 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=12 "
 	    "result=ok", "f"));
 	h = client_open_ok(&c, "f", FXF_READ);
 	expect_data(client_read(&c, h, 0, 5), "hello");
@@ -115,14 +115,14 @@ put_and_get(void **state)
 	expect_status(client_read(&c, h, UINT64_MAX, 10), FX_EOF);
 	expect_status(client_read(&c, h, 0, 0), FX_EOF);
 	client_close_ok(&c, h);
-	expect_event(&c, "transfer", told("channel=7 op=get path=%s bytes=10 "
+	expect_event(&c, "transfer", told(FROM "op=get path=%s bytes=10 "
 	    "result=ok", "f"));
 	/* Looked at, not moved: not a transfer. */
 	client_close_ok(&c, client_open_ok(&c, "f", FXF_READ));
 	assert_false(client_event(&c, "transfer", fields, sizeof(fields)));
 	/* Nothing written, but it could have been. */
 	client_close_ok(&c, client_open_ok(&c, "empty", NEW));
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=0 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=0 "
 	    "result=ok", "empty"));
 }
 
@@ -145,9 +145,9 @@ open_flags(void **state)
 	expect_status(client_write(&c, h, 2, view_str("xx")), FX_OK);
 	expect_data(client_read(&c, h, 0, 10), "01xx456789");
 	client_close_ok(&c, h);
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=0 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=0 "
 	    "result=ok", "f"));
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=2 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=2 "
 	    "bytes_read=10 result=ok", "f"));
 	/* Appending does not look at the offset. */
 	h = client_open_ok(&c, "f", FXF_WRITE | FXF_APPEND);
@@ -237,7 +237,7 @@ sparse(void **state)
 	expect_text(client_write(&c, h, INT64_MAX, view_str("x")),
 	    FX_FAILURE, "File too large");
 	client_close_ok(&c, h);
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=3 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=3 "
 	    "bytes_read=2 result=failed reason=File too large", "f"));
 	assert_int_equal(stat("f", &st), 0);
 	assert_int_equal(st.st_size, far + 3);
@@ -257,9 +257,9 @@ aborted(void **state)
 	client_open_ok(&c, "g", FXF_READ);
 	client_opendir_ok(&c, ".");
 	client_drop(&c);
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=4 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=4 "
 	    "result=aborted", "f"));
-	expect_event(&c, "transfer", told("channel=7 op=get path=%s bytes=2 "
+	expect_event(&c, "transfer", told(FROM "op=get path=%s bytes=2 "
 	    "result=aborted", "g"));
 	assert_false(client_event(&c, "transfer", fields, sizeof(fields)));
 }
@@ -284,7 +284,7 @@ write_fails(void **state)
 	expect_status(client_write(&c, h, 0, view_str("1")), FX_OK);
 	client_close_ok(&c, h);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=3 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=3 "
 	    "result=failed reason=File too large", "f"));
 }
 
@@ -306,7 +306,7 @@ disk_full(void **state)
 	expect_text(client_write(&c, h, 0, view_of(data, sizeof(data))),
 	    FX_FAILURE, "No space left on device");
 	client_close_ok(&c, h);
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s "
 	    "bytes=131072 result=failed reason=No space left on device",
 	    "tiny/f"));
 	file_make("tiny/g", "");
@@ -320,7 +320,7 @@ disk_full(void **state)
 	expect_text(copy(src, 0, 0, h, 0), FX_FAILURE,
 	    "No space left on device");
 	client_close_ok(&c, h);
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=0 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=0 "
 	    "result=failed reason=No space left on device", "tiny/g"));
 	/* Read-only remount. */
 	assert_int_equal(mount("none", "tiny", "tmpfs", MS_REMOUNT |
@@ -363,7 +363,7 @@ fstat_and_fsetstat(void **state)
 	put_attrs(ATTR_SIZE | ATTR_PERM | ATTR_TIMES, 4321, 0100600, 1000000);
 	client_send(&c);
 	expect_status(client_answer(&c), FX_OK);
-	expect_event(&c, "file-setstat", told("channel=7 path=%s result=ok",
+	expect_event(&c, "file-setstat", told(FROM "path=%s result=ok",
 	    "f"));
 	assert_int_equal(stat("f", &st), 0);
 	assert_int_equal(st.st_size, 4321);
@@ -410,7 +410,7 @@ copies(void **state)
 	expect_status(copy(f, 8, UINT64_MAX, t, 14), FX_EOF);
 	expect_status(copy(f, 99, 1, t, 14), FX_EOF);
 	client_close_ok(&c, t);
-	expect_event(&c, "transfer", told("channel=7 op=put path=%s bytes=15 "
+	expect_event(&c, "transfer", told(FROM "op=put path=%s bytes=15 "
 	    "result=ok", "t"));
 	assert_int_equal(truncate("t", 16), 0);
 	t = client_open_ok(&c, "t", RW | FXF_APPEND);

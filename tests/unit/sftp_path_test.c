@@ -42,10 +42,10 @@ told(const char *event, const char *path, const char *to, const char *result)
 	char want[512];
 
 	if (to != NULL)
-		snprintf(want, sizeof(want), "channel=7 path=%s/%s to=%s/%s "
+		snprintf(want, sizeof(want), FROM "path=%s/%s to=%s/%s "
 		    "result=%s", c.dir, path, c.dir, to, result);
 	else
-		snprintf(want, sizeof(want), "channel=7 path=%s/%s result=%s",
+		snprintf(want, sizeof(want), FROM "path=%s/%s result=%s",
 		    c.dir, path, result);
 	expect_event(&c, event, want);
 }
@@ -288,7 +288,7 @@ links(void **state)
 	/* OpenSSH's order: what it says, then where it is. */
 	expect_status(client_two(&c, FXP_SYMLINK, "../any thing", "l"),
 	    FX_OK);
-	snprintf(want, sizeof(want), "channel=7 path=%s/l "
+	snprintf(want, sizeof(want), FROM "path=%s/l "
 	    "target=../any thing result=ok", c.dir);
 	expect_event(&c, "symlink-create", want);
 	assert_int_equal(readlink("l", target, sizeof(target)), 12);
