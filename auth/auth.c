@@ -1,3 +1,5 @@
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -74,6 +76,19 @@ auth_notice(struct auth_answer *out, struct view text)
 		wr_bytes(&out->notice, view_str("\r\n"));
 }
 
+void
+auth_step_notice(struct auth_step *step, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	wr_bytes(&step->notice, view_str(text));
+	wr_bytes(&step->notice, view_str("\r\n"));
+}
+
 int64_t
 auth_now(const struct auth *a)
 {
@@ -121,10 +136,9 @@ disconnect(struct auth_answer *out, const char *text)
 	wr_bytes(&out->payload, view_str(text));
 }
 
-/* Why no proof by this method could let this user in now: NULL if it could.
- * Asked after the method has done its work, never instead. */
-static const char *
-gate(const struct auth *a, int method)
+/* Asked after the method has done its work, never instead. */
+const char *
+auth_gate(const struct auth *a, int method)
 {
 	const char *why = admit_fault(a->start.policy, &a->addr, auth_now(a));
 
@@ -194,16 +208,19 @@ settle(struct auth *a, int method, struct auth_step *step,
     struct auth_answer *out)
 {
 	const struct auth_method_row *row = auth_method_row(method);
-	const char *shut = gate(a, method);
+	const char *shut = auth_gate(a, method);
 
 	memcpy(out->key, step->key, sizeof(step->key));
 	if (step->ask != ASK_NOTHING && !step->payload.bad) {
 		ask_back(step, out);
+		if (step->level)
+			out->not_before_ms = leave_at(a, row->grid_ms);
 		return;
 	}
 	dialog_close(a);
 	if (shut == NULL && step->proved) {
 		take_step(a, method, step, out);
+		auth_notice(out, wr_view(&step->notice));
 	} else if (shut == NULL && step->usable) {
 		out->verdict = VERDICT_PK_OK;
 		out->reason = "";
@@ -221,7 +238,7 @@ run_method(struct auth *a, const struct userauth_msg *m,
     struct auth_answer *out)
 {
 	struct auth_step step = { .payload = wr_new(AUTH_PAYLOAD_MAX),
-	    .reason = "out of memory" };
+	    .notice = wr_new(MSG_NOTICE_MAX), .reason = "out of memory" };
 
 	/* RFC 4256 3.1: another request ends the dialogue.  Left alone it
 	 * would be a question asked for nothing (CVE-2015-5600). */
@@ -230,6 +247,7 @@ run_method(struct auth *a, const struct userauth_msg *m,
 	auth_method_row(m->method)->check(a, m, &step);
 	settle(a, m->method, &step, out);
 	wr_free(&step.payload);
+	wr_free(&step.notice);
 }
 
 static void
@@ -237,7 +255,7 @@ run_answers(struct auth *a, struct view payload, struct auth_answer *out)
 {
 	struct view answers[USERAUTH_MAX_PROMPTS];
 	struct auth_step step = { .payload = wr_new(AUTH_PAYLOAD_MAX),
-	    .reason = "out of memory" };
+	    .notice = wr_new(MSG_NOTICE_MAX), .reason = "out of memory" };
 
 	if (a->talk.with == NULL) {
 		disconnect(out, "answers that nobody asked for");
@@ -252,6 +270,7 @@ run_answers(struct auth *a, struct view payload, struct auth_answer *out)
 	    &step);
 	settle(a, AUTH_KBDINT, &step, out);
 	wr_free(&step.payload);
+	wr_free(&step.notice);
 }
 
 static uint32_t

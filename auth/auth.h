@@ -15,11 +15,30 @@
 
 struct auth;
 
+/*
+ * What is remembered of this login's user from one login to the next: a file
+ * for each kind (auth/records.h).  Between lock and unlock no other login of
+ * the user reads or writes; lock waits a few seconds at most.  read and write
+ * as state_read and state_write (chroot/state.h).
+ */
+struct auth_store {
+	enum err (*lock)(void *ctx) MUST_CHECK;
+	void (*unlock)(void *ctx);
+	enum err (*read)(void *ctx, const char *kind, size_t max,
+	    struct wr *out) MUST_CHECK;
+	enum err (*write)(void *ctx, const char *kind, struct view bytes)
+	    MUST_CHECK;
+	void *ctx;
+};
+
 struct auth_start {
 	struct view user;		/* as the client named it, raw */
 	struct view session_id;		/* the warden's, not the server's */
 	const struct policy *policy;	/* NULL: there is no such user */
 	uint32_t methods_first;		/* told before anything is proved */
+	bool asks_code;			/* somebody begins with a dialogue that
+					 * asks for a one-time code */
+	const struct auth_store *store;	/* NULL: nothing is remembered */
 	char src[64];			/* address in words, from the kernel */
 	const struct sockaddr *peer;	/* from the kernel */
 	int64_t now;			/* time(2), for expiry-time */

@@ -56,6 +56,7 @@ struct auth {
 		size_t nprompts;	/* answers that are owed */
 	} talk;
 	bool faults_told;	/* of the key files: once is enough */
+	bool totp_told;		/* likewise of a file with a secret */
 	char used[AUTH_USED_MAX][SSHKEY_FP_MAX];
 	size_t nused;
 	struct auth_limits limits;
@@ -86,6 +87,9 @@ struct auth_step {
 	enum auth_ask ask;
 	struct wr payload;	/* ASK_PROMPT: the message's body; ASK_CHANGE:
 				 * the text of the prompt */
+	bool level;		/* ASK_PROMPT: after work whose time says
+				 * something; leaves at the row's grid */
+	struct wr notice;	/* for the user, if the step counts */
 	const char *reason;	/* static, of a failure */
 	char key[SSHKEY_FP_MAX];
 	struct auth_limits limits;
@@ -120,6 +124,38 @@ void auth_kbdint_answers(struct auth *a, const struct view *answers, size_t n,
  * not.  password.c. */
 bool password_matches(struct auth *a, struct view password,
     const char **why_out) MUST_CHECK;
+
+/* Does it hash to this one?  Empty: to nobody's, at the same cost. */
+bool password_hash_is(struct auth *a, struct view given, struct view hash)
+    MUST_CHECK;
+
+/*
+ * Is it the user's verification or recovery code (totp.c)?  The same work for
+ * everybody, also for nobody.  take: all else that this login asks for is
+ * right, so that a good code is used up and a wrong one counts against the
+ * user.  False: step->reason.
+ */
+bool totp_accept(struct auth *a, struct view given, bool take,
+    struct auth_step *step) MUST_CHECK;
+
+/* ---- remember.c: what outlives the login.  NULL, or static words why not,
+ * of which the log has been told more. ---- */
+const char *remember_lock(struct auth *a);
+void remember_unlock(struct auth *a);
+/* out, reset before, is empty if there is nothing yet or no folder. */
+const char *remember_read(struct auth *a, const char *kind, struct wr *out);
+/* Tells of bytes that were read and mean nothing. */
+const char *remember_damage(const char *kind);
+/* On disk when it returns.  Under the lock. */
+const char *remember_write(struct auth *a, const char *kind,
+    const struct wr *w);
+
+/* Why no proof by this method could let this user in now: static; NULL if it
+ * could (auth.c). */
+const char *auth_gate(const struct auth *a, int method);
+/* Adds a line to step->notice. */
+void auth_step_notice(struct auth_step *step, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
 
 /* ---- dialog.c ---- */
 struct dialog_prompt {

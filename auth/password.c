@@ -78,6 +78,24 @@ shape_fault(struct view password)
 }
 
 bool
+password_hash_is(struct auth *a, struct view given, struct view hash)
+{
+	char password[PASSWORD_MAX + 1], own[CRYPT_OUTPUT_SIZE];
+	bool ran = false, same = false;
+
+	if (shape_fault(given) != NULL ||
+	    !view_to_cstr(given, password, sizeof(password)))
+		return false;
+	if (hash.n != 0 && view_to_cstr(hash, own, sizeof(own)))
+		same = hash_matches(a, password, own, &ran);
+	if (!ran)
+		(void)hash_matches(a, password, DUMMY, &ran);
+	wipe(password, sizeof(password));
+	wipe(own, sizeof(own));
+	return same;
+}
+
+bool
 password_matches(struct auth *a, struct view given, const char **why_out)
 {
 	char password[PASSWORD_MAX + 1], hash[CRYPT_OUTPUT_SIZE];

@@ -89,6 +89,7 @@ put_main(struct wr *w, const struct config_main *m)
 	wr_bool(w, m->log_json);
 	wr_u8(w, (uint8_t)m->log_level);
 	wr_u32(w, m->methods);
+	wr_bool(w, m->asks_code);
 }
 
 void
@@ -193,6 +194,7 @@ get_main(struct view v, struct config *c)
 	m->log_json = rd_bool(&r);
 	level = rd_u8(&r);
 	m->methods = rd_u32(&r);
+	m->asks_code = rd_bool(&r);
 	m->log_to = (enum log_target)to;
 	m->log_level = (enum log_level)level;
 	return rd_done(&r) && to <= LOG_TO_FILE && level <= LOG_DEBUG &&

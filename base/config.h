@@ -58,6 +58,8 @@ struct config_main {
 	/* union of the first methods of every user's chains: what a client is
 	 * told before it has proved anything (1 << enum auth_method) */
 	uint32_t methods;
+	/* somebody begins with a dialogue that asks for a one-time code */
+	bool asks_code;
 };
 
 struct config;

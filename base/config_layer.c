@@ -53,8 +53,20 @@ expandable(struct view v)
 	return true;
 }
 
-static bool
-value_template(struct view v, const char **why_out)
+bool
+layer_names_user(struct view v)
+{
+	for (size_t i = 0; i + 1 < v.n; i++) {
+		if (v.p[i] != '%')
+			continue;
+		if (v.p[++i] == 'u')
+			return true;
+	}
+	return false;
+}
+
+bool
+layer_template(struct view v, const char **why_out)
 {
 	if (!value_path(v, why_out))
 		return false;
@@ -72,7 +84,7 @@ parse_template(struct parse *p, const struct key_row *row,
 
 	if (!row_text(p, v, at, row->allowed, &text))
 		return;
-	if (value_template(text, &why))
+	if (layer_template(text, &why))
 		*out = text;
 	else
 		tree_fault(&p->t, v->mark, at, "%s %s",
@@ -327,7 +339,7 @@ static void
 parse_key_files(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into)
 {
-	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_template,
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, layer_template,
 	    &((struct layer *)into)->key_files);
 }
 
@@ -335,7 +347,7 @@ static void
 parse_ca_keys(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into)
 {
-	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_template,
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, layer_template,
 	    &((struct layer *)into)->ca_keys);
 }
 
@@ -446,6 +458,7 @@ static const struct key_row user_rows[] = {
 	{ .name = "password", .parse = parse_password, .id = UK_PASSWORD,
 	    .allowed = "a hash that starts with $y$, $gy$, $7$, $2b$, $6$ or "
 	    "$5$, or \"!\" for none" },
+	{ .name = "totp", .parse = layer_totp, .id = UK_TOTP },
 	{ .name = "pam", .parse = parse_pam, .id = UK_PAM },
 	{ .name = "trusted_ca_keys", .parse = parse_ca_keys,
 	    .id = UK_CA_KEYS, .allowed = "absolute paths" },

@@ -15,7 +15,8 @@
 enum user_key {
 	UK_GROUP, UK_ACCOUNT, UK_JAIL, UK_CREATE, UK_DIRS, UK_START, UK_UMASK,
 	UK_ALLOW, UK_AUTH, UK_ENV, UK_FROM, UK_KEYS, UK_KEY_FILES,
-	UK_PASSWORD, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS, UK_REVOKED_KEYS,
+	UK_PASSWORD, UK_TOTP, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS,
+	UK_REVOKED_KEYS,
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
 	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_ALL
 };
@@ -34,6 +35,7 @@ struct layer {
 	bool create;
 	struct view_list dirs, env, from, key_files;
 	uint32_t umask, allow;
+	struct policy_totp totp;
 	const struct auth_chain *auth;
 	size_t nauth;
 	const struct policy_key *keys;
@@ -90,5 +92,14 @@ void layer_parse(struct parse *p, const struct node *v, const struct path *at,
 const char *layer_key(enum user_key key);
 /* Is the method (enum auth_method) one of the chain's? */
 bool layer_chain_has(const struct auth_chain *c, int method);
+
+/* Is it an absolute path in which %u and %% may stand?  As value_path. */
+bool layer_template(struct view v, const char **why_out) MUST_CHECK;
+/* Does %u stand in it? */
+bool layer_names_user(struct view v);
+
+/* config_secrets.c: parsers of user_rows. */
+void layer_totp(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
 
 #endif

@@ -7,6 +7,7 @@
  *	config_layer.c	 the keys of one user, group or of defaults
  *	config_rules.c	 some of these
  *	config_when.c	 when and if
+ *	config_secrets.c those of them that are groups of secrets
  *	config_users.c	 inheritance
  *	config_variants.c what differs by source and listener; the records
  *	config_rows.c	 rows of keys and parsers for all of them

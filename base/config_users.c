@@ -148,16 +148,18 @@ user_jail(struct parse *p, const struct user *u, struct policy *out)
 		    "nothing makes these folders; use create: on");
 }
 
-/* What method m has to check a client of p against; false: nothing. */
+/* What step i of a chain has to check a client of p against; false:
+ * nothing.  A code alone says nothing as long as nothing else is proved. */
 static bool
-method_has_secret(int m, const struct policy *p)
+step_has_secret(const struct auth_chain *c, size_t i, const struct policy *p)
 {
-	switch (m) {
+	switch (c->method[i]) {
 	case AUTH_PUBLICKEY:
 		return p->nkeys != 0 || p->key_files.n != 0 ||
 		    p->ca_keys.n != 0;
-	case AUTH_PASSWORD:
 	case AUTH_KBDINT:
+		return p->password.n != 0 || (i != 0 && policy_has_totp(p));
+	case AUTH_PASSWORD:
 		return p->password.n != 0;
 	default:
 		return true;
@@ -170,7 +172,7 @@ static int
 chain_lacks(const struct auth_chain *c, const struct policy *p)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (!method_has_secret(c->method[i], p))
+		if (!step_has_secret(c, i, p))
 			return c->method[i];
 	return -1;
 }
@@ -225,6 +227,44 @@ user_certs(struct parse *p, const struct user *u, struct policy *out)
 	out->key_bits_ecdsa = bits->key_bits_ecdsa;
 }
 
+/* Is the code asked for on every way that a password opens? */
+static void
+check_totp(struct parse *p, const struct user *u, const struct policy *pol)
+{
+	struct path at = { u->path, view_str("totp"), 0 };
+	const struct layer *l = pick(u, UK_TOTP);
+	bool asked = false, password = false;
+
+	for (size_t i = 0; i < pol->nauth; i++) {
+		const struct auth_chain *c = &pol->auth[i];
+		bool dialogue = layer_chain_has(c, AUTH_KBDINT);
+
+		asked = asked || dialogue;
+		password = password || (!dialogue && c->n == 1 &&
+		    c->method[0] == AUTH_PASSWORD);
+		if (c->method[0] == AUTH_KBDINT && policy_has_totp(pol))
+			p->main.asks_code = true;
+	}
+	if (!policy_has_totp(pol) || is_bad(u, UK_AUTH) ||
+	    l->kind == LAYER_DEFAULTS)
+		return;
+	if (!asked)
+		tree_warn(&p->t, l->at[UK_TOTP], &at, "nobody asks for the "
+		    "code; use keyboard-interactive in auth");
+	else if (password)
+		tree_warn(&p->t, l->at[UK_TOTP], &at, "the password alone is "
+		    "enough without the code; use auth without password as "
+		    "an entry of its own");
+}
+
+static void
+user_totp(struct parse *p, const struct user *u, struct policy *out)
+{
+	out->totp = pick(u, UK_TOTP)->totp;
+	out->totp.file = expand(p, u, UK_TOTP, out->totp.file);
+	check_totp(p, u, out);
+}
+
 static void
 user_proof(struct parse *p, const struct user *u, struct policy *out)
 {
@@ -239,6 +279,7 @@ user_proof(struct parse *p, const struct user *u, struct policy *out)
 	    pick(u, UK_KEY_FILES)->key_files);
 	user_certs(p, u, out);
 	out->password = pick(u, UK_PASSWORD)->password;
+	user_totp(p, u, out);
 	check_auth(p, u, out);
 	for (size_t i = 0; i < out->nauth; i++)
 		p->main.methods |= 1u << out->auth[i].method[0];

@@ -27,6 +27,9 @@ struct otp {
  * appended is to be thrown away. */
 bool otp_secret(struct view text, struct wr *out) MUST_CHECK;
 
+/* The other way: capital letters, without padding. */
+void otp_secret_write(struct view bytes, struct wr *out);
+
 /* The code of a step, digits and NUL.  False: the library failed. */
 bool otp_code(const struct otp *o, uint64_t step,
     char out[OTP_DIGITS_MAX + 1]) MUST_CHECK;

@@ -48,3 +48,24 @@ otp_secret(struct view text, struct wr *out)
 	return bad == 0 && !out->bad && digits != 0 && n >= OTP_SECRET_MIN &&
 	    n <= OTP_SECRET_MAX;
 }
+
+static uint8_t
+digit_char(unsigned v)
+{
+	return (uint8_t)((between(v, 0, 25) & (v + 'A')) |
+	    (between(v, 26, 31) & (v - 26 + '2')));
+}
+
+void
+otp_secret_write(struct view bytes, struct wr *out)
+{
+	unsigned bits = 0, have = 0;
+
+	for (size_t i = 0; i < bytes.n; i++) {
+		bits = (bits << 8 | bytes.p[i]) & 0xfff;
+		for (have += 8; have >= 5; have -= 5)
+			wr_u8(out, digit_char(bits >> (have - 5) & 31));
+	}
+	if (have != 0)
+		wr_u8(out, digit_char(bits << (5 - have) & 31));
+}

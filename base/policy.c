@@ -19,7 +19,9 @@
  *	list of chains (byte n, n method bytes)
  *	list of keys (string line, string file, uint32 lineno)
  *	list of string key_files
- *	string	 password, pam, banner
+ *	string	 password, totp's secret, file; byte hash, digits, drift;
+ *		 uint32 period; list of string recovery
+ *	string	 pam, banner
  *	list of string ca_keys, principals, revoked_keys
  *	uint32	 key_bits_rsa, key_bits_ecdsa
  *	list of hours (byte days, uint32 minutes from << 16 | to)
@@ -81,6 +83,12 @@ auth_method_find(struct view name)
 	return -1;
 }
 
+bool
+policy_has_totp(const struct policy *p)
+{
+	return p->totp.secret.n != 0 || p->totp.file.n != 0;
+}
+
 /* ---- encoding ---- */
 
 static void
@@ -98,6 +106,18 @@ put_list(struct wr *w, struct view_list l)
 	put_count(w, l.n);
 	for (size_t i = 0; i < l.n; i++)
 		wr_str(w, l.v[i]);
+}
+
+static void
+put_totp(struct wr *w, const struct policy_totp *t)
+{
+	wr_str(w, t->secret);
+	wr_str(w, t->file);
+	wr_u8(w, t->hash);
+	wr_u8(w, t->digits);
+	wr_u8(w, t->drift);
+	wr_u32(w, t->period);
+	put_list(w, t->recovery);
 }
 
 static void
@@ -181,6 +201,7 @@ policy_encode(struct wr *w, const struct policy *p)
 	}
 	put_list(w, p->key_files);
 	wr_str(w, p->password);
+	put_totp(w, &p->totp);
 	wr_str(w, p->pam);
 	wr_str(w, p->banner);
 	put_list(w, p->ca_keys);
@@ -252,6 +273,24 @@ get_list(struct rd *r, struct room *m, struct view_list *l)
 		if (v != NULL)
 			v[i] = s;
 	}
+}
+
+static void
+get_totp(struct rd *r, struct room *m, struct policy_totp *t)
+{
+	t->secret = rd_str(r);
+	t->file = rd_text(r);
+	t->hash = rd_u8(r);
+	t->digits = rd_u8(r);
+	t->drift = rd_u8(r);
+	t->period = rd_u32(r);
+	get_list(r, m, &t->recovery);
+	if (t->secret.n == 0 && t->file.n == 0)
+		return;
+	/* what otp.c can work with */
+	if (t->hash > 2 || t->digits < 6 || t->digits > 8 || t->drift > 10 ||
+	    t->period == 0)
+		r->bad = true;
 }
 
 static const uint32_t *
@@ -375,6 +414,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	get_keys(&r, m, p);
 	get_list(&r, m, &p->key_files);
 	p->password = rd_text(&r);
+	get_totp(&r, m, &p->totp);
 	p->pam = rd_text(&r);
 	p->banner = rd_text(&r);
 	get_list(&r, m, &p->ca_keys);

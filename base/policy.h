@@ -69,6 +69,22 @@ struct policy_programs {
 					 * or url decides */
 };
 
+#define POLICY_RECOVERY_MAX	32
+/* One-time passwords from a clock (RFC 6238).  Neither secret nor file: the
+ * user has none. */
+struct policy_totp {
+	struct view secret;		/* bytes */
+	struct view file;		/* with the secret in base32; %u
+					 * expanded, absolute */
+	uint8_t hash;			/* bits / 256: 0 is SHA-1, 1, 2 */
+	uint8_t digits;			/* 6 to 8 */
+	uint8_t drift;			/* steps off the clock, 0 to 10 */
+	uint32_t period;		/* seconds of a step */
+	struct view_list recovery;	/* crypt(3) hashes of codes that count
+					 * once; the code of the first one
+					 * begins with "1-" */
+};
+
 struct policy {
 	struct view name;		/* the user's name */
 	/* account: numbers, resolved when the configuration was loaded */
@@ -94,6 +110,7 @@ struct policy {
 	size_t nkeys;
 	struct view_list key_files;	/* %u expanded, absolute */
 	struct view password;		/* crypt(3) hash; empty: none */
+	struct policy_totp totp;
 	struct view pam;		/* PAM service; empty: none */
 	struct view banner;		/* of the user; empty: none */
 	/* certificates and keys in general */
@@ -122,6 +139,8 @@ struct policy policy_decoy(const struct policy *p);
 
 /* Of an encoded policy, without decoding the rest; 0 also if it is none. */
 uint32_t policy_peek_sessions(struct view bytes);
+bool policy_has_totp(const struct policy *p);
+
 /* Appends the encoding of p to w. */
 void policy_encode(struct wr *w, const struct policy *p);
 /* Decodes bytes (borrowed; must outlive the result) into one allocation that

@@ -12,6 +12,7 @@
 #include "chroot/login.h"
 #include "chroot/session.h"
 #include "chroot/tokens.h"
+#include "chroot/userstore.h"
 
 /* What the login waits for; one thing at a time, and anything else that
  * comes is out of order and ends it. */
@@ -36,6 +37,7 @@ struct login {
 	bool enough;			/* the warden says so */
 	unsigned token;
 	char user[USERAUTH_MAX_USER + 1];
+	struct userstore store;
 	uint8_t frame[IPC_MAX_FRAME];
 };
 
@@ -307,6 +309,8 @@ go(struct login *l)
 	wr_free(&l->ans.payload);
 	close(s->warden);
 	close(s->tokens);
+	if (s->users != -1)
+		close(s->users);
 	wipe(s->session_id, sizeof(s->session_id));
 	wipe(s->delay_secret, sizeof(s->delay_secret));
 	session_main(&ss);
@@ -411,11 +415,13 @@ static bool
 begin(struct login *l)
 {
 	struct login_start *s = l->start;
-	int *const keep[] = { &s->server, &s->warden, &s->log, &s->tokens };
+	int *const keep[] = { &s->server, &s->warden, &s->log, &s->tokens,
+	    &s->users };
 	struct auth_start as = {
 		.user = view_of(s->user, s->user_len),
 		.session_id = view_of(s->session_id, s->session_id_len),
 		.methods_first = s->methods_first,
+		.asks_code = s->asks_code,
 		.peer = (const struct sockaddr *)&s->peer,
 		.now = time(NULL),
 		.hash_slot = hash_slot, .hash_ctx = l,
@@ -425,7 +431,7 @@ begin(struct login *l)
 	};
 
 	introduce(s);
-	if (!child_keep(keep, 4) || !child_stdio(false))
+	if (!child_keep(keep, 5) || !child_stdio(false))
 		return false;
 	log_open(s->log, log_level());
 	/* Whoever this is could be called root; nobody serves as root. */
@@ -433,6 +439,9 @@ begin(struct login *l)
 	    l->policy->gid == 0))
 		policy_free(&l->policy);
 	as.policy = l->policy;
+	if (l->policy != NULL && userstore_init(&l->store, s->users,
+	    as.user))
+		as.store = &l->store.ops;
 	memcpy(as.src, s->src, sizeof(as.src) < sizeof(s->src) ?
 	    sizeof(as.src) : sizeof(s->src));
 	as.src[sizeof(as.src) - 1] = '\0';

@@ -29,8 +29,11 @@ struct login_start {
 	int log;			/* events */
 	int log_control;		/* to say who this process is */
 	int tokens;
+	int users;			/* folder of what is remembered of
+					 * users, or -1 */
 	unsigned ntokens;
 	uint32_t methods_first;
+	bool asks_code;
 	uint32_t max_attempts;
 	uint8_t delay_secret[32];
 	bool unprivileged;

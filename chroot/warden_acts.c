@@ -196,7 +196,7 @@ start_login(struct warden *w, struct ward *c, int tcp, int peer)
 	struct login_start s = {
 		.conn = c->id, .server = peer,
 		.session_id_len = c->session_id_len, .user_len = c->user_len,
-		.methods_first = m->methods,
+		.methods_first = m->methods, .asks_code = m->asks_code,
 		.max_attempts = m->limits.auth_attempts,
 	};
 	enum err e;
@@ -300,6 +300,7 @@ put_newest(struct view bytes, struct wr *out)
 	p->nkeys = 0;
 	p->key_files.n = 0;
 	p->password = view_of(NULL, 0);
+	p->totp = (struct policy_totp){ 0 };
 	policy_encode(out, p);
 	policy_free(&p);
 	return !out->bad;

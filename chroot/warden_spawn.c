@@ -201,6 +201,7 @@ warden_fork_login(struct warden *w, struct login_start *s, pid_t *pid)
 	s->log = w->log_out;
 	s->log_control = w->to_log.fd;
 	s->tokens = w->tokens;
+	s->users = w->state.users;
 	s->ntokens = w->ntokens;
 	s->unprivileged = w->unprivileged;
 	s->sandbox = &w->files;

@@ -7,6 +7,7 @@
 CRYPTO_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto
 CRYPTO_OBJS := base/crypto.o base/cipher.o base/kex_share.o \
 	base/crypto_algs.o base/base64.o base/mpint.o base/buf.o
+OTP_OBJS := base/otp.o base/otp_secret.o
 SSHKEY_OBJS := base/sshkey.o base/sshkey_file.o base/sshkey_sk.o \
 	base/sshcert.o $(CRYPTO_OBJS)
 # The SSH engine, whole; with it goes tests/unit/ssh_peer.o, a client.

@@ -4,7 +4,7 @@
  * the connection is final; `none` never counts.
  *
  * Input: byte 0 mode (0: user exists, 1: from elsewhere, 2: no such user,
- * 3: the user exists and dialogues are offered),
+ * 3: the user exists and dialogues with codes are offered),
  * then requests: two bytes of length, payload.
  */
 #include <netinet/in.h>
@@ -130,6 +130,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mode == 3) {
 		p.nauth = 4;
 		start.methods_first |= 1 << AUTH_KBDINT;
+		start.asks_code = true;
+		p.totp = (struct policy_totp){
+			.secret = view_str("12345678901234567890"),
+			.digits = 6, .drift = 1, .period = 30
+		};
 	}
 	/* The dummy hash of nobody is dear: one request is enough. */
 	if (mode == 2) {

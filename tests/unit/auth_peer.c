@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -30,6 +31,101 @@ add_chain(struct world *w, const char *text, size_t n)
 		left.n -= word;
 	}
 }
+
+/* ---- a state folder in memory ---- */
+
+static enum err
+fake_lock(void *ctx)
+{
+	struct fake_store *s = ctx;
+
+	assert_false(s->locked);
+	s->locks++;
+	s->locked = s->fail_lock == OK;
+	errno = EIO;
+	return s->fail_lock;
+}
+
+static void
+fake_unlock(void *ctx)
+{
+	struct fake_store *s = ctx;
+
+	assert_true(s->locked);
+	s->locked = false;
+}
+
+static enum err
+fake_read(void *ctx, const char *kind, size_t max, struct wr *out)
+{
+	struct fake_store *s = ctx;
+	struct view v = fake_store_bytes(s, kind);
+
+	errno = EIO;
+	if (s->fail_read != OK)
+		return s->fail_read;
+	if (v.p == NULL)
+		return ERR_CLOSED;
+	if (v.n > max)
+		return ERR_LIMIT;
+	wr_bytes(out, v);
+	return OK;
+}
+
+static enum err
+fake_write(void *ctx, const char *kind, struct view bytes)
+{
+	struct fake_store *s = ctx;
+
+	assert_true(s->locked);
+	errno = ENOSPC;
+	if (s->fail_write != OK)
+		return s->fail_write;
+	s->writes++;
+	fake_store_set(s, kind, bytes);
+	return OK;
+}
+
+void
+fake_store_init(struct fake_store *s)
+{
+	*s = (struct fake_store){ .ops = { fake_lock, fake_unlock, fake_read,
+	    fake_write, s } };
+}
+
+void
+fake_store_free(struct fake_store *s)
+{
+	assert_false(s->locked);
+	for (size_t i = 0; i < FAKE_FILES; i++)
+		wr_free(&s->file[i].bytes);
+}
+
+struct view
+fake_store_bytes(const struct fake_store *s, const char *kind)
+{
+	for (size_t i = 0; i < FAKE_FILES; i++)
+		if (strcmp(s->file[i].kind, kind) == 0)
+			return wr_view(&s->file[i].bytes);
+	return view_of(NULL, 0);
+}
+
+void
+fake_store_set(struct fake_store *s, const char *kind, struct view v)
+{
+	size_t i = 0;
+
+	while (i < FAKE_FILES && s->file[i].kind[0] != '\0' &&
+	    strcmp(s->file[i].kind, kind) != 0)
+		i++;
+	assert_true(i < FAKE_FILES && strlen(kind) < 16);
+	memcpy(s->file[i].kind, kind, strlen(kind) + 1);
+	wr_free(&s->file[i].bytes);
+	s->file[i].bytes = wr_new(1 << 20);
+	wr_bytes(&s->file[i].bytes, v);
+}
+
+/* ---- the user ---- */
 
 void
 world_init(struct world *w, const char *chains)

@@ -11,6 +11,24 @@
 #define FIRST		((1u << AUTH_PUBLICKEY) | (1u << AUTH_PASSWORD) | \
 			(1u << AUTH_NONE))
 
+/* A state folder in memory. */
+#define FAKE_FILES	4
+struct fake_store {
+	struct auth_store ops;
+	struct {
+		char kind[16];
+		struct wr bytes;
+	} file[FAKE_FILES];
+	bool locked;
+	unsigned locks, writes;
+	enum err fail_lock, fail_read, fail_write;	/* OK: works */
+};
+void fake_store_init(struct fake_store *s);
+void fake_store_free(struct fake_store *s);
+/* The bytes of a kind, empty if there are none. */
+struct view fake_store_bytes(const struct fake_store *s, const char *kind);
+void fake_store_set(struct fake_store *s, const char *kind, struct view v);
+
 struct world {
 	struct policy policy;
 	struct auth_chain chains[8];

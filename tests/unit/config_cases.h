@@ -18,8 +18,9 @@
 #define USER_KEYS \
 	"group, account, jail, create, dirs, start, umask, allow, auth, " \
 	"env, from, authorized_keys, authorized_keys_files, password, " \
-	"pam, trusted_ca_keys, principals, revoked_keys, key_bits, " \
-	"banner, hours, time_zone, not_before, expires, sessions, when, if"
+	"totp, pam, trusted_ca_keys, principals, revoked_keys, " \
+	"key_bits, banner, hours, time_zone, not_before, expires, sessions, " \
+	"when, if"
 
 struct fault_case {
 	const char *title, *yaml, *faults;

@@ -4,6 +4,5 @@ LIBS_crypto_test := $(CRYPTO_LIBS)
 OBJS_sshkey_test := tests/unit/vectors.o $(SSHKEY_OBJS)
 LIBS_sshkey_test := $(CRYPTO_LIBS)
 TESTS += otp_test
-OTP_OBJS := base/otp.o base/otp_secret.o
 OBJS_otp_test := tests/unit/vectors.o $(OTP_OBJS) $(CRYPTO_OBJS)
 LIBS_otp_test := $(CRYPTO_LIBS)

@@ -42,18 +42,20 @@ test_secret(void **state)
 	    "12345678901234567890"));
 	assert_true(secret_is("gezd gnbv gy3t qojq-gezd gnbv gy3t qojq",
 	    "12345678901234567890"));
-	/* RFC 4648 10: "fooba", "foobar" and so on, doubled to be long enough */
+	/* RFC 4648 10: "fooba" and so on, doubled to be long enough */
 	assert_true(secret_is("MZXW6YTBMZXW6YTB", "foobafooba"));
 	assert_true(secret_is("MZXW6YTBOJTG633CMFZA====", "foobarfoobar"));
 	assert_true(secret_is("MZXW6YTBOJTG633CMFZA", "foobarfoobar"));
-	assert_true(secret_is("MZXW6YTBOJTG633CMFZGM33P", "foobarfoobarfoo"));
+	assert_true(secret_is("MZXW6YTBOJTG633CMFZGM33P",
+	    "foobarfoobarfoo"));
 	/* bits that fill no byte are left out */
 	assert_true(secret_is("MZXW6YTBOJTG633CMFZB", "foobarfoobar"));
 
 	assert_false(secret_is("", NULL));
 	assert_false(secret_is("====", NULL));
 	assert_false(secret_is("MZXW6YTBMZXW6YQ", NULL));	/* 9 bytes */
-	assert_false(secret_is("MZXW6YTBMZXW6YTBM", NULL));	/* a digit more */
+	/* a digit too many */
+	assert_false(secret_is("MZXW6YTBMZXW6YTBM", NULL));
 	assert_false(secret_is("MZXW6YTBMZXW6YTBMZX", NULL));
 	assert_false(secret_is("MZXW6YTBMZXW6YTBMZXW6Y", NULL));
 	assert_false(secret_is("MZXW6YTB=MZXW6YTB", NULL));
@@ -81,6 +83,30 @@ test_secret_sizes(void **state)
 	text[207] = 'A';
 	text[511] = '\0';
 	assert_false(secret_is(text, NULL));
+}
+
+static void
+test_write(void **state)
+{
+	static const char text[] = "MZXW6YTBOJTG633CMFZGM33P";
+	uint8_t bytes[20];
+	struct wr w = wr_new(256), back = wr_new(256);
+
+	(void)state;
+	/* RFC 4648 10 */
+	otp_secret_write(view_str("foobarfoobarfoo"), &w);
+	assert_true(view_is(wr_view(&w), text));
+	for (size_t n = OTP_SECRET_MIN; n <= sizeof(bytes); n++) {
+		crypto_random(bytes, n);
+		wr_reset(&w);
+		wr_reset(&back);
+		otp_secret_write(view_of(bytes, n), &w);
+		assert_int_equal(wr_size(&w), (n * 8 + 4) / 5);
+		assert_true(otp_secret(wr_view(&w), &back));
+		assert_true(view_eq(wr_view(&back), view_of(bytes, n)));
+	}
+	wr_free(&w);
+	wr_free(&back);
 }
 
 /* ---- codes ---- */
@@ -196,6 +222,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_secret_sizes),
+		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_published),
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_no_code),

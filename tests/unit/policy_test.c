@@ -40,6 +40,9 @@ sample(void)
 		.env = { texts, 1 }, .from = { texts, 0 },
 		.auth = chains, .nauth = 2, .keys = keys, .nkeys = 1,
 		.key_files = { texts, 3 }, .password = view_str("$y$"),
+		.totp = { .secret = { (const uint8_t *)"\0b\xff", 3 },
+		    .file = view_str("/t"), .hash = 2, .digits = 8,
+		    .drift = 10, .period = 60, .recovery = { texts, 3 } },
 		.pam = view_str("svc"), .banner = view_str("hi"),
 		.ca_keys = { texts, 1 }, .principals = { texts, 3 },
 		.revoked_keys = { texts, 1 },
@@ -162,6 +165,15 @@ test_round_trip(void **state)
 	assert_int_equal(p->keys[0].lineno, 12);
 	assert_int_equal(p->key_files.n, 3);
 	assert_true(view_is(p->password, "$y$"));
+	assert_true(view_eq(p->totp.secret, in.totp.secret));
+	assert_true(view_is(p->totp.file, "/t"));
+	assert_int_equal(p->totp.hash, 2);
+	assert_int_equal(p->totp.digits, 8);
+	assert_int_equal(p->totp.drift, 10);
+	assert_int_equal(p->totp.period, 60);
+	assert_int_equal(p->totp.recovery.n, 3);
+	assert_true(view_is(p->totp.recovery.v[2], "three"));
+	assert_true(policy_has_totp(p));
 	assert_true(view_is(p->pam, "svc"));
 	assert_true(view_is(p->banner, "hi"));
 	assert_int_equal(p->ca_keys.n, 1);
@@ -287,6 +299,18 @@ test_ranges(void **state)
 	assert_false(accepts_policy(&p));
 	p = sample();
 	p.name = view_of("a\0b", 3);
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.totp.hash = 3;
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.totp.digits = 9;
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.totp.drift = 11;
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.totp.period = 0;
 	assert_false(accepts_policy(&p));
 }
 

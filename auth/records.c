@@ -1,0 +1,43 @@
+#include <string.h>
+
+#include "auth/records.h"
+
+#define TOTP_VERSION	1
+
+void
+put_totp_record(struct wr *w, const struct totp_record *r)
+{
+	wr_u8(w, TOTP_VERSION);
+	wr_u64(w, r->step);
+	wr_u32(w, r->failures);
+	wr_u64(w, (uint64_t)r->since);
+	wr_u32(w, (uint32_t)r->nused);
+	for (size_t i = 0; i < r->nused; i++)
+		wr_bytes(w, view_of(r->used[i], RECORD_HASH));
+}
+
+bool
+get_totp_record(struct view b, struct totp_record *r)
+{
+	struct rd in = rd_of(b);
+	uint64_t since;
+
+	*r = (struct totp_record){ 0 };
+	if (rd_u8(&in) != TOTP_VERSION)
+		return false;
+	r->step = rd_u64(&in);
+	r->failures = rd_u32(&in);
+	since = rd_u64(&in);
+	r->nused = rd_u32(&in);
+	if (in.bad || since > INT64_MAX || r->nused > RECORD_USED_MAX)
+		return false;
+	r->since = (int64_t)since;
+	for (size_t i = 0; i < r->nused; i++) {
+		struct view v = rd_bytes(&in, RECORD_HASH);
+
+		if (in.bad)
+			return false;
+		memcpy(r->used[i], v.p, RECORD_HASH);
+	}
+	return rd_done(&in);
+}

@@ -1,0 +1,39 @@
+/*
+ * What is remembered of a user from one login to the next, each kind a file
+ * in the state folder (struct auth_store): plain structs and their bytes.
+ *
+ *	totp		which codes have been used
+ *
+ * Numbers big-endian, texts with their length in front, a byte of version
+ * first.  A get function refuses whatever its put does not write.
+ */
+#ifndef AUTH_RECORDS_H
+#define AUTH_RECORDS_H
+
+#include "base/buf.h"
+
+#define RECORD_MAX		((size_t)64 * 1024)	/* bytes of a file */
+
+#define RECORD_TOTP		"totp"
+#define RECORD_USED_MAX		64	/* recovery codes */
+#define RECORD_HASH		32	/* SHA-256 */
+
+/*
+ * byte		1
+ * uint64	newest step whose code was taken
+ * uint32	wrong codes since
+ * uint64	this moment, seconds since 1970
+ * uint32	number of used recovery codes
+ * byte[32]	SHA-256 of each one's hash as it stood in the configuration
+ */
+struct totp_record {
+	uint64_t step;
+	uint32_t failures;
+	int64_t since;
+	size_t nused;
+	uint8_t used[RECORD_USED_MAX][RECORD_HASH];
+};
+void put_totp_record(struct wr *w, const struct totp_record *r);
+bool get_totp_record(struct view b, struct totp_record *r) MUST_CHECK;
+
+#endif
