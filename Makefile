@@ -38,7 +38,7 @@ ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
 # The operator's tool: its commands, and what they need of the rest.
 TOOL_SRC := $(wildcard chroot/tool/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
-	$(addprefix $(BUILD)/obj/base/,buf.o err.o)
+	$(addprefix $(BUILD)/obj/base/,buf.o err.o otp_secret.o)
 
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
 	-lseccomp -lcrypt -ljansson

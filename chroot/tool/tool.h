@@ -50,4 +50,7 @@ int tool_passwd(int argc, char **argv);
 /* The yescrypt hash of a password; out has n >= 384 bytes.  False: errno. */
 bool tool_hash(const char *password, char *out, size_t n) MUST_CHECK;
 
+/* totp.c */
+int tool_totp(int argc, char **argv);
+
 #endif
