@@ -76,6 +76,20 @@ size_t config_nusers(const struct config *c);
 struct view config_user(const struct config *c, struct view name,
     const struct place *place);
 
+/* Where one key of a policy has its value from, for people. */
+struct config_origin {
+	const char *key;		/* as in the YAML */
+	const char *layer;		/* "user", "group", "defaults",
+					 * "built in" */
+	struct view group;		/* its name, if the layer is one */
+	unsigned block;			/* of the layer's when, from 1; 0:
+					 * none */
+	const char *file;		/* NULL: built in */
+	uint32_t line, column;
+	struct view value;		/* as YAML, in one line; of a secret
+					 * no more than "set" or "none" */
+};
+
 /*
  * Reads `path` and everything it includes, checks all of it, and appends the
  * block to out.  Every fault of the whole run is appended to faults, one per
@@ -102,6 +116,13 @@ struct config_env {
 	/* More limits.connections than this is a warning: what the limit on
 	 * open files carries.  0: not checked. */
 	uint32_t max_connections;
+	/* If not NULL: called for each key of the policy that counts for the
+	 * user `whose` who comes from `place` (NULL: no when holds), in the
+	 * order of the manual.  o is valid for the call. */
+	void (*origin)(void *ctx, const struct config_origin *o);
+	void *origin_ctx;
+	struct view whose;
+	const struct place *place;
 };
 bool config_parse(const char *path, const struct config_env *env,
     struct wr *out, struct wr *faults) MUST_CHECK;

@@ -502,5 +502,6 @@ layer_parse(struct parse *p, const struct node *v, const struct path *at,
     struct layer *l)
 {
 	l->note.at = l->at;
+	l->note.node = l->node;
 	row_walk(p, v, at, user_rows, UK_ALL, l, &l->note);
 }

@@ -25,6 +25,8 @@ struct layer {
 	enum { LAYER_BUILTIN, LAYER_DEFAULTS, LAYER_GROUP, LAYER_USER } kind;
 	struct row_note note;		/* by enum user_key */
 	struct mark at[UK_ALL];
+	const struct node *node[UK_ALL];
+	struct view name;		/* of a group */
 	const struct layer *group;	/* users only */
 	unsigned block;			/* of when, from 1; 0: the layer */
 	uint32_t condition;		/* blocks: number of the if */
@@ -88,8 +90,16 @@ void variants_add(struct parse *p, struct user *u, const struct layer *own,
 /* Reads the keys of v; l is zeroed but for its kind. */
 void layer_parse(struct parse *p, const struct node *v, const struct path *at,
     struct layer *l);
+/* config_origin.c: tells env->origin of each key.  pol: what the layers make
+ * together. */
+void origin_tell(struct parse *p, const struct user *u,
+    const struct policy *pol);
+/* Is the value of this key a secret? */
+bool origin_secret(enum user_key key);
+
 /* The key as written in the YAML. */
 const char *layer_key(enum user_key key);
+
 /* Is the method (enum auth_method) one of the chain's? */
 bool layer_chain_has(const struct auth_chain *c, int method);
 

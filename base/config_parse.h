@@ -10,6 +10,7 @@
  *	config_secrets.c those of them that are groups of secrets
  *	config_users.c	 inheritance
  *	config_variants.c what differs by source and listener; the records
+ *	config_origin.c	 where a user's values come from
  *	config_rows.c	 rows of keys and parsers for all of them
  *	config.c	 the block that comes out of it
  */
@@ -89,6 +90,7 @@ struct key_row {
 struct row_note {
 	uint64_t given, bad;	/* 1 << id; bad: a fault has been told */
 	struct mark *at;	/* of the value */
+	const struct node **node;	/* the value; NULL: not kept */
 };
 /* Calls the row's parser for each key of v; unknown keys are faults.  note
  * may be NULL. */

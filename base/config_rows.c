@@ -62,6 +62,8 @@ row_run(struct parse *p, const struct key_row *row, const struct node *v,
 		return;
 	note->given |= (uint64_t)1 << row->id;
 	note->at[row->id] = v->mark;
+	if (note->node != NULL)
+		note->node[row->id] = v;
 	if (p->t.nfaults != before)
 		note->bad |= (uint64_t)1 << row->id;
 }

@@ -359,13 +359,14 @@ user_parse(struct parse *p, const struct entry *e,
 
 static struct layer *
 layer_new(struct parse *p, const struct node *v, const struct path *at,
-    int kind)
+    int kind, struct view name)
 {
 	struct layer *l = tree_take(&p->t, sizeof(*l));
 
 	if (l == NULL)
 		return NULL;
 	l->kind = kind == LAYER_GROUP ? LAYER_GROUP : LAYER_DEFAULTS;
+	l->name = name;
 	layer_parse(p, v, at, l);
 	return l;
 }
@@ -412,11 +413,11 @@ users_parse(struct parse *p)
 		return;
 	if (p->top[TOP_DEFAULTS].value != NULL)
 		defaults = layer_new(p, p->top[TOP_DEFAULTS].value,
-		    &defaults_at, LAYER_DEFAULTS);
+		    &defaults_at, LAYER_DEFAULTS, view_of(NULL, 0));
 	for (struct entry *g = p->groups.first; g != NULL; g = g->next) {
 		struct path at = { &groups_at, g->name, 0 };
 
-		g->layer = layer_new(p, g->value, &at, LAYER_GROUP);
+		g->layer = layer_new(p, g->value, &at, LAYER_GROUP, g->name);
 	}
 	for (size_t i = 0; i < p->users.n; i++)
 		user_parse(p, all[i], defaults);

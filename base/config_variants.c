@@ -29,6 +29,15 @@ block(const struct variants *x, int i, size_t b)
 	return b < x->nblocks[i] ? &x->plain[i]->when[b] : NULL;
 }
 
+static void
+lay(struct user *u, const struct variants *x, const size_t choice[3])
+{
+	for (int k = 0; k < 3; k++) {
+		u->layer[2 * k] = block(x, k, choice[k]);
+		u->layer[2 * k + 1] = x->plain[k];
+	}
+}
+
 /* The number of the policy of one combination. */
 static size_t
 combine(struct parse *p, struct user *u, struct variants *x,
@@ -38,10 +47,7 @@ combine(struct parse *p, struct user *u, struct variants *x,
 	struct policy pol;
 	size_t i;
 
-	for (int k = 0; k < 3; k++) {
-		u->layer[2 * k] = block(x, k, choice[k]);
-		u->layer[2 * k + 1] = x->plain[k];
-	}
+	lay(u, x, choice);
 	user_policy(p, u, &pol);
 	policy_encode(&w, &pol);
 	p->records.bad |= w.bad;
@@ -109,6 +115,51 @@ encode(struct parse *p, const struct user *u, const struct variants *x)
 	}
 }
 
+/* ---- for the explanation of one user ---- */
+
+static struct view
+condition(const struct parse *p, uint32_t number)
+{
+	struct rd r = rd_of(wr_view(&p->condition_bytes));
+	struct view c = view_of(NULL, 0);
+
+	while (number-- != 0)
+		c = rd_str(&r);
+	return c;
+}
+
+static bool
+holds(const struct parse *p, const struct variants *x,
+    const size_t choice[3])
+{
+	for (int k = 0; k < 3; k++) {
+		const struct layer *b = block(x, k, choice[k]);
+
+		if (b != NULL && !condition_holds(condition(p, b->condition),
+		    p->env->place))
+			return false;
+	}
+	return true;
+}
+
+/* Lays the layers as they count for the place that is asked about. */
+static void
+explain(struct parse *p, struct user *u, const struct variants *x)
+{
+	size_t choice[3] = { 0, 0, 0 };
+	bool more = x->nblocks[0] + x->nblocks[1] + x->nblocks[2] != 0 &&
+	    p->env->place != NULL;
+	struct policy pol;
+
+	while (more && !holds(p, x, choice))
+		more = step(x, choice);
+	if (!more)
+		memcpy(choice, x->nblocks, sizeof(choice));
+	lay(u, x, choice);
+	user_policy(p, u, &pol);
+	origin_tell(p, u, &pol);
+}
+
 void
 variants_add(struct parse *p, struct user *u, const struct layer *own,
     const struct layer *defaults)
@@ -130,4 +181,6 @@ variants_add(struct parse *p, struct user *u, const struct layer *own,
 	}
 	enumerate(p, u, &x);
 	encode(p, u, &x);
+	if (p->env->origin != NULL && view_eq(u->name, p->env->whose))
+		explain(p, u, &x);
 }

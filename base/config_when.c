@@ -206,6 +206,7 @@ when_blocks(struct parse *p, const struct key_row *row, const struct node *v,
 	for (const struct item *i = v->first; i != NULL;
 	    i = i->next, here.index++) {
 		blocks[here.index].kind = l->kind;
+		blocks[here.index].name = l->name;
 		blocks[here.index].block = (unsigned)here.index + 1;
 		parse_block(p, row, i->value, &here, &blocks[here.index]);
 	}

@@ -1,10 +1,26 @@
-CONFIG_OBJS := base/config.o base/config_account.o base/config_files.o \
-	base/config_keys.o base/config_layer.o base/config_rows.o \
-	base/config_rules.o base/config_schema.o base/config_secrets.o \
+CONFIG_OBJS := \
+	base/config.o \
+	base/config_account.o \
+	base/config_files.o \
+	base/config_keys.o \
+	base/config_layer.o \
+	base/config_origin.o \
+	base/config_rows.o \
+	base/config_rules.o \
+	base/config_schema.o \
+	base/config_secrets.o \
 	base/config_tree.o \
-	base/config_users.o base/config_values.o base/config_variants.o \
-	base/config_when.o base/config_yaml.o base/calendar.o base/place.o \
-	base/messages.o base/otp_secret.o base/policy.o base/buf.o
+	base/config_users.o \
+	base/config_values.o \
+	base/config_variants.o \
+	base/config_when.o \
+	base/config_yaml.o \
+	base/calendar.o \
+	base/place.o \
+	base/messages.o \
+	base/otp_secret.o \
+	base/policy.o \
+	base/buf.o
 
 TESTS += calendar_test place_test policy_test messages_test config_values_test config_test
 OBJS_calendar_test := base/calendar.o base/buf.o

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/config_parse.h"
+#include "base/config_layer.h"
 #include "tests/unit/config_cases.h"
 
 static const uint32_t deploy_groups[] = { 1500, 1600 };
@@ -566,6 +566,146 @@ test_when_size(void **state)
 	run_free(&one);
 }
 
+/* ---- where values come from ---- */
+
+static void
+note_origin(void *ctx, const struct config_origin *o)
+{
+	struct wr *w = ctx;
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s|%s|%.*s|%u|%s:%u:%u|", o->key,
+	    o->layer, (int)o->group.n, (const char *)o->group.p, o->block,
+	    o->file != NULL ? o->file : "", o->line, o->column);
+	wr_bytes(w, view_str(line));
+	wr_bytes(w, o->value);
+	wr_u8(w, '\n');
+}
+
+/* All of them, for a from an address. */
+static char *
+origins(const char *yaml, const char *user, const char *from)
+{
+	struct sockaddr_in peer = { .sin_family = AF_INET };
+	struct wr out = wr_new(65536);
+	struct config_env env = plain;
+	struct place place;
+	struct run r;
+	char *text;
+
+	assert_int_equal(inet_pton(AF_INET, from, &peer.sin_addr), 1);
+	place_of((const void *)&peer, NULL, &place);
+	env.origin = note_origin;
+	env.origin_ctx = &out;
+	env.whose = view_str(user);
+	env.place = &place;
+	r = run_env(view_str(yaml), &env);
+	run_free(&r);
+	text = view_dup(wr_view(&out));
+	assert_non_null(text);
+	wr_free(&out);
+	return text;
+}
+
+static void
+has_line(const char *text, const char *line)
+{
+	char want[512];
+
+	snprintf(want, sizeof(want), "\n%s\n", line);
+	if (strstr(text, want) == NULL)
+		fail_msg("no %s in\n%s", line, text);
+}
+
+static void
+test_origins(void **state)
+{
+	char *t = origins(WHEN_YAML, "a", "10.1.0.1"), *none;
+
+	(void)state;
+	/* the first line has none before it */
+	assert_int_equal(strncmp(t, "group|user||0|t.yaml:14:12|g\n", 28),
+	    0);
+	has_line(t, "account|user||0|t.yaml:15:14|{uid: 5, gid: 5}");
+	has_line(t, "jail|built in||0|:0:0|none");
+	has_line(t, "umask|defaults||1|t.yaml:6:42|\"0011\"");
+	has_line(t, "allow|built in||0|:0:0|[sftp, scp]");
+	has_line(t, "auth|built in||0|:0:0|[publickey]");
+	has_line(t, "authorized_keys|user||0|t.yaml:16:22|"
+	    "[ssh-ed25519 AAAA]");
+	has_line(t, "password|user||0|t.yaml:17:15|set");
+	assert_null(strstr(t, "$y$"));
+	assert_null(strstr(t, "\nwhen|"));
+	assert_null(strstr(t, "\nif|"));
+	free(t);
+	t = origins(WHEN_YAML, "a", "11.0.0.1");
+	has_line(t, "umask|defaults||0|t.yaml:4:10|\"0001\"");
+	free(t);
+	none = origins(WHEN_YAML, "nobody", "10.1.0.1");
+	assert_string_equal(none, "");
+	free(none);
+	t = origins(HEAD "groups:\n  g.x: {jail: \"/j/%u\", "
+	    "authorized_keys_files: [\"/k/%u\", \"/a b\"], umask: 077,\n"
+	    "    password: \"!\", banner: \"a\\n\\tb\", principals: [],\n"
+	    "    when: [{if: {from: [10.0.0.0/8]}, env: [LC_*]}]}\n"
+	    "users: {a: {group: g.x, " ACCOUNT "}}\n", "a", "10.0.0.1");
+	has_line(t, "jail|group|g.x|0|t.yaml:4:15|/j/a");
+	has_line(t, "umask|group|g.x|0|t.yaml:4:73|077");
+	has_line(t, "authorized_keys_files|group|g.x|0|t.yaml:4:47|"
+	    "[/k/a, /a b]");
+	has_line(t, "password|group|g.x|0|t.yaml:5:15|none");
+	has_line(t, "banner|group|g.x|0|t.yaml:5:28|\"a\\n\\x09b\"");
+	has_line(t, "env|group|g.x|1|t.yaml:6:44|[LC_*]");
+	free(t);
+}
+
+/* No key that smells of a secret is shown. */
+static void
+test_origin_secrets(void **state)
+{
+	static const char *const smells[] = {
+		"password", "secret", "totp", "token", "recovery",
+	};
+
+	(void)state;
+	for (unsigned k = 0; k < UK_ALL; k++) {
+		const char *name = layer_key((enum user_key)k);
+
+		for (size_t i = 0; i < sizeof(smells) / sizeof(smells[0]);
+		    i++)
+			if (strstr(name, smells[i]) != NULL &&
+			    !origin_secret((enum user_key)k))
+				fail_msg("%s is shown", name);
+	}
+}
+
+/* A value of any length is told, cut short. */
+static void
+test_origin_long(void **state)
+{
+	struct wr w = wr_new(65536);
+	char *t;
+
+	(void)state;
+	wr_bytes(&w, view_str(HEAD "users: {a: {" ACCOUNT ", " KEY
+	    ", env: ["));
+	for (int i = 0; i < 500; i++) {
+		char one[32];
+
+		snprintf(one, sizeof(one), "%sABCDEFGHIJ%d", i != 0 ? ", " : "",
+		    i);
+		wr_bytes(&w, view_str(one));
+	}
+	wr_bytes(&w, view_str("]}}\n"));
+	wr_u8(&w, '\0');
+	t = origins((const char *)wr_view(&w).p, "a", "10.0.0.1");
+	assert_non_null(strstr(t, ", ABCDEFGHIJ100, "));
+	assert_non_null(strstr(t, " ...\n"));
+	assert_null(strstr(t, "ABCDEFGHIJ499"));
+	free(t);
+	wr_free(&w);
+}
+
 static void
 test_no_umask(void **state)
 {
@@ -998,6 +1138,9 @@ main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_when_size),
+		cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_origin_secrets),
+		cmocka_unit_test(test_origin_long),
 		cmocka_unit_test(test_no_umask),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_state_dir),
