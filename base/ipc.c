@@ -80,11 +80,19 @@ ipc_send(int sock, uint8_t type, uint32_t id, struct view body,
 	}
 }
 
-/* Collects the descriptors of every control message; false if too many. */
+static void
+lose_fds(struct ipc_msg *msg)
+{
+	ipc_msg_close(msg);
+	msg->lost_fds = true;
+}
+
+/* Collects the descriptors of every control message; false if too many.  If
+ * we had no room for some, the message comes without any. */
 static bool
 collect_fds(struct msghdr *m, struct ipc_msg *msg)
 {
-	bool ok = (m->msg_flags & MSG_CTRUNC) == 0;
+	bool cut = (m->msg_flags & MSG_CTRUNC) != 0, ok = true;
 	struct cmsghdr *c;
 
 	for (c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
@@ -106,6 +114,10 @@ collect_fds(struct msghdr *m, struct ipc_msg *msg)
 			}
 		}
 	}
+	if (cut && msg->nfds == IPC_MAX_FDS)
+		ok = false;
+	else if (cut)
+		lose_fds(msg);
 	return ok;
 }
 

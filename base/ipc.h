@@ -22,6 +22,7 @@ struct ipc_msg {
 	struct view body;		/* borrowed from the receive buffer */
 	int fds[IPC_MAX_FDS];		/* owned by the receiver, -1 if none */
 	size_t nfds;
+	bool lost_fds;			/* there were some, and no room here */
 };
 
 /* A pair of connected SEQPACKET sockets, close-on-exec, `nonblock` as told,
@@ -37,7 +38,8 @@ enum err ipc_send(int sock, uint8_t type, uint32_t id, struct view body,
 /* Receives one frame into buf (at least IPC_MAX_FRAME bytes, the caller's;
  * msg->body points into it).  Descriptors arrive close-on-exec.  ERR_AGAIN,
  * ERR_CLOSED; ERR_PROTO for a frame that is cut short or carries too many
- * descriptors (they are closed). */
+ * descriptors (they are closed).  A frame whose descriptors find no room in
+ * this process comes without any, and says so. */
 enum err ipc_recv(int sock, uint8_t *buf, size_t n, struct ipc_msg *msg)
     MUST_CHECK;
 

@@ -141,7 +141,7 @@ dispatch(struct requests *r, enum asker from, struct ward *c,
 		return refuse(r, ERR_DENIED, "unknown request");
 	if ((row->phases & phase) == 0)
 		return refuse(r, ERR_DENIED, "request out of order");
-	if (msg->nfds != row->nfds)
+	if (msg->nfds != row->nfds && !msg->lost_fds)
 		return refuse(r, ERR_PROTO, "wrong number of descriptors");
 	return row->handle(r, c, msg);
 }

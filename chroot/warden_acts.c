@@ -228,9 +228,10 @@ act_login(void *ctx, struct ward *c, const struct msg_login *m, int tcp,
 	enum err e;
 
 	(void)m;	/* the ward has the name; the ident is the server's */
-	if (tcp == -1 || peer == -1)
-		e = ERR_PROTO;
-	else
+	if (tcp == -1 || peer == -1) {
+		errno = EMFILE;		/* they came, and we had no room */
+		e = login_failed(ctx, c, "descriptors");
+	} else
 		e = start_login(ctx, c, tcp, peer);
 	if (tcp != -1)
 		close(tcp);

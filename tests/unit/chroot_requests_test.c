@@ -323,6 +323,29 @@ user_with_nul(void **state)
 	assert_int_not_equal(from_server(x, MSG_LOGIN, 1, 2), OK);
 }
 
+/* The warden had no room for the descriptors: a login that fails, and no
+ * fault of the server's. */
+static void
+lost_descriptors(void **state)
+{
+	struct fixture *x = *state;
+	const struct msg_login m = {
+		.user = view_str("acme"), .client = view_str(""),
+	};
+	struct ipc_msg msg;
+
+	assert_int_equal(sign(x, 1, 32), OK);
+	sign_done(x, 1);
+	put_login(&x->body, &m);
+	assert_int_not_equal(from_server(x, MSG_LOGIN, 1, 0), OK);
+	assert_int_equal(x->fake.login, 0);
+	put_login(&x->body, &m);
+	msg = message(x, MSG_LOGIN, 1, 0);
+	msg.lost_fds = true;
+	assert_int_equal(requests_server(&x->r, &msg), OK);
+	assert_int_equal(x->fake.login, 1);
+}
+
 static void
 attempts_are_counted(void **state)
 {
@@ -559,7 +582,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(whole_life), T(session_id_stays), T(refused_signs),
 		T(too_many), T(refused_logins), T(user_with_nul),
-		T(attempts_are_counted), T(authenticated_once),
+		T(lost_descriptors), T(attempts_are_counted),
+		T(authenticated_once),
 		T(not_granted), T(sessions),
 		T(another_number), T(sweep), T(truncated),
 		cmocka_unit_test(moves), cmocka_unit_test(table_model),

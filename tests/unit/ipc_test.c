@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -135,6 +136,36 @@ test_too_many_descriptors(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+/* Descriptors for which this process has no room: the frame comes all the
+ * same, and says so. */
+static void
+test_no_room_for_descriptors(void **state)
+{
+	int before = open_fds(), p[2], fds[3], none;
+	struct rlimit old, low;
+	struct ipc_msg m;
+
+	(void)state;
+	assert_int_equal(ipc_pair(p, true), OK);
+	for (int i = 0; i < 3; i++)
+		fds[i] = p[0];
+	assert_int_equal(ipc_send(p[0], 1, 2, view_str("body"), fds, 3), OK);
+	assert_true((none = dup(p[0])) != -1);	/* the lowest that is free */
+	close(none);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = (rlim_t)none + 1;	/* one finds room, two do not */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(ipc_recv(p[1], buf, sizeof(buf), &m), OK);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_true(m.lost_fds);
+	assert_int_equal(m.nfds, 0);
+	assert_true(view_is(m.body, "body"));
+	close(p[0]);
+	close(p[1]);
+	assert_int_equal(open_fds(), before);
+}
+
 /* A socket that nobody reads: frames wait in order, up to the limit. */
 static void
 test_link_queue(void **state)
@@ -234,6 +265,7 @@ main(void)
 		cmocka_unit_test(test_short_frame),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_too_many_descriptors),
+		cmocka_unit_test(test_no_room_for_descriptors),
 		cmocka_unit_test(test_link_queue),
 		cmocka_unit_test(test_log),
 	};
