@@ -13,6 +13,8 @@
 #include "base/place.h"
 #include "base/policy.h"
 
+#define LIMIT_CHANNELS_MAX 1024	/* what server and session can serve */
+
 struct config_limits {
 	uint32_t connections;			/* 10000 */
 	uint32_t unauthenticated;		/* 256 */

@@ -302,6 +302,7 @@ parse_keepalive(struct parse *p, const struct node *v, const struct path *at)
 	    &p->main, NULL);
 }
 
+_Static_assert(LIMIT_CHANNELS_MAX == 1024, "as said in words");
 static const struct key_row limit_rows[] = {
 	{ "connections", row_number, LIMIT(connections), 1, 1000000,
 	    "1-1000000", 0 },
@@ -313,7 +314,8 @@ static const struct key_row limit_rows[] = {
 	    "1s-1h", 0 },
 	{ "auth_attempts", row_number, LIMIT(auth_attempts), 1, 100,
 	    "1-100", 0 },
-	{ "channels", row_number, LIMIT(channels), 1, 1024, "1-1024", 0 },
+	{ "channels", row_number, LIMIT(channels), 1, LIMIT_CHANNELS_MAX,
+	    "1-1024", 0 },
 	/* 2^32 blocks of 16 bytes: RFC 4344 3.2 */
 	{ "rekey_bytes", row_size, LIMIT(rekey_bytes), 4096,
 	    (uint64_t)64 << 30, "4KiB-64GiB", 0 },

@@ -53,7 +53,6 @@ enum msg_type {
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */
 	MSG_OPEN_SFTP,		/* fd 0: duct of channel id */
-	MSG_CHANNEL_GONE,	/* close what belongs to channel id */
 	MSG_OPEN,		/* start what the client asks for on channel
 				 * id: struct msg_open; fd 0: a duct, for what
 				 * the login serves itself */
@@ -61,6 +60,7 @@ enum msg_type {
 	MSG_SIGNAL,		/* to the program; struct msg_text: "TERM" */
 	MSG_BREAK,		/* on the terminal; no body */
 	MSG_CLOSED,		/* channel id is closed; no body */
+	MSG_HURRY,		/* once hung up on, have done soon; no body */
 	/* login -> server */
 	MSG_AUTH_REPLY = 100,	/* struct msg_auth_reply */
 	MSG_READY,		/* dropped and proved; struct msg_ready */

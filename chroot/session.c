@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +14,12 @@
 #include "base/proctitle.h"
 #include "chroot/child.h"
 #include "chroot/jail.h"
+#include "chroot/serve.h"
 #include "chroot/session.h"
-#include "sftp/sftp.h"
 
-#define CHANNELS_MAX	64	/* served at a time; limits.channels is 16 */
-#define DESCRIPTORS	1024	/* RLIMIT_NOFILE of a session */
+/* RLIMIT_NOFILE of a session: a duct for each channel, and files. */
+#define DESCRIPTORS	(LIMIT_CHANNELS_MAX + 1024)
 #define DEFAULT_UMASK	022
-
-struct served {
-	uint32_t channel;
-	struct sftp_session *sftp;	/* NULL: free place */
-};
 
 struct session {
 	struct session_start *start;
@@ -33,9 +27,7 @@ struct session {
 	struct jail_policy jail;
 	char *home, *dir;		/* behind jail.home, jail.start */
 	bool landlock;
-	struct served served[CHANNELS_MAX];
 	char why[1024];			/* of a failure, for the log */
-	uint8_t frame[IPC_MAX_FRAME];
 };
 
 /* ---- how it can fail ---- */
@@ -237,164 +229,6 @@ tell_ready(const struct session *s)
 	log_send(&e);
 }
 
-/* ---- serving channels ---- */
-
-static struct served *
-find(struct session *s, uint32_t channel)
-{
-	for (size_t i = 0; i < CHANNELS_MAX; i++)
-		if (s->served[i].sftp != NULL &&
-		    s->served[i].channel == channel)
-			return &s->served[i];
-	return NULL;
-}
-
-static struct served *
-find_free(struct session *s)
-{
-	for (size_t i = 0; i < CHANNELS_MAX; i++)
-		if (s->served[i].sftp == NULL)
-			return &s->served[i];
-	return NULL;
-}
-
-static void
-finish(struct session *s)
-{
-	for (size_t i = 0; i < CHANNELS_MAX; i++)
-		if (s->served[i].sftp != NULL)
-			sftp_session_free(&s->served[i].sftp);
-	_exit(0);
-}
-
-static void
-tell(struct session *s, uint8_t type, uint32_t channel, struct view body)
-{
-	if (!child_send(s->start->server, type, channel, body))
-		finish(s);
-}
-
-static void
-refuse(struct session *s, uint32_t channel, const char *text)
-{
-	const struct msg_text m = { view_str(text) };
-	struct wr w = wr_new(1024);
-
-	put_text(&w, &m);
-	tell(s, MSG_REFUSED, channel, wr_view(&w));
-	wr_free(&w);
-}
-
-static void
-open_sftp(struct session *s, uint32_t channel, int duct)
-{
-	struct served *at = find_free(s);
-	int flags;
-
-	if (!s->jail.sftp || at == NULL ||
-	    (flags = fcntl(duct, F_GETFL)) == -1 ||
-	    fcntl(duct, F_SETFL, flags | O_NONBLOCK) == -1) {
-		close(duct);
-		refuse(s, channel, s->jail.sftp ? "too many channels" :
-		    "SFTP is not allowed for this user");
-		return;
-	}
-	at->sftp = sftp_session_new(&s->jail, duct, channel);
-	if (at->sftp == NULL) {
-		refuse(s, channel, "out of memory");
-		return;
-	}
-	at->channel = channel;
-	tell(s, MSG_OPENED, channel, view_of(NULL, 0));
-}
-
-static void
-ended(struct session *s, struct served *at, enum err why)
-{
-	const struct msg_ended m = { .status = why == ERR_CLOSED ? 0 : 1 };
-	uint32_t channel = at->channel;
-	struct wr w = wr_new(1024);
-
-	sftp_session_free(&at->sftp);
-	put_ended(&w, &m);
-	tell(s, MSG_ENDED, channel, wr_view(&w));
-	wr_free(&w);
-}
-
-static void
-take_message(struct session *s, struct ipc_msg *msg)
-{
-	struct served *at = find(s, msg->id);
-	int duct;
-
-	if (msg->type == MSG_OPEN_SFTP && at == NULL && msg->nfds == 1 &&
-	    (duct = ipc_take_fd(msg, 0)) != -1)
-		open_sftp(s, msg->id, duct);
-	else if (msg->type == MSG_CHANNEL_GONE) {
-		/* It may have ended by itself meanwhile. */
-		if (at != NULL)
-			sftp_session_free(&at->sftp);
-	} else {
-		log_msg(LOG_ERROR, "session-ended", "message %u of the server "
-		    "out of order", msg->type);
-		finish(s);
-	}
-}
-
-static void
-read_server(struct session *s)
-{
-	struct ipc_msg msg;
-	enum err e = ipc_recv(s->start->server, s->frame, sizeof(s->frame),
-	    &msg);
-
-	if (e == ERR_AGAIN)
-		return;
-	if (e != OK)
-		finish(s);
-	take_message(s, &msg);
-	ipc_msg_close(&msg);
-}
-
-static void
-serve(struct session *s)
-{
-	struct pollfd p[CHANNELS_MAX + 1];
-
-	for (;;) {
-		/* No longer than it must be: poll() refuses more entries than
-		 * RLIMIT_NOFILE, empty ones too. */
-		nfds_t n = 1;
-
-		p[0] = (struct pollfd){ s->start->server, POLLIN, 0 };
-		for (size_t i = 0; i < CHANNELS_MAX; i++) {
-			const struct sftp_session *f = s->served[i].sftp;
-
-			p[i + 1] = (struct pollfd){ -1, 0, 0 };
-			if (f != NULL) {
-				p[i + 1].fd = sftp_session_fd(f);
-				p[i + 1].events = sftp_session_events(f);
-				n = (nfds_t)i + 2;
-			}
-		}
-		if (poll(p, n, -1) == -1 && errno != EINTR)
-			finish(s);
-		for (size_t i = 0; i < CHANNELS_MAX; i++) {
-			struct served *at = &s->served[i];
-			enum err e;
-
-			if (at->sftp == NULL || p[i + 1].revents == 0)
-				continue;
-			e = sftp_session_ready(at->sftp, p[i + 1].revents);
-			if (e != OK && e != ERR_AGAIN)
-				ended(s, at, e);
-		}
-		/* Last, because it may free what the array speaks of. */
-		if (p[0].revents != 0)
-			read_server(s);
-	}
-}
-
 void
 session_main(struct session_start *start)
 {
@@ -412,6 +246,5 @@ session_main(struct session_start *start)
 	tell_ready(s);
 	/* What the login freed goes back, for as long as the session idles. */
 	malloc_trim(0);
-	serve(s);
-	_exit(0);
+	serve_channels(s->start->server, &s->jail);
 }

@@ -64,12 +64,13 @@ chan_open_sftp(struct chan *k)
 void
 chan_closed(struct chan *k)
 {
+	struct client *c = k->client;
+
 	k->ch = NULL;
-	loop_touch(k->client);
-	if (k->duct != NULL && !k->ended &&
-	    link_send(&k->client->login, MSG_CHANNEL_GONE, k->id,
-	    view_of(NULL, 0), NULL, 0) != OK)
-		k->duct_eof = true;	/* it is gone itself, then */
+	loop_touch(c);
+	if (k->duct != NULL)
+		drain_add(c->loop, c->id, &k->duct,
+		    c->hurry ? DRAIN_HURRY_MS : DRAIN_MS);
 }
 
 bool

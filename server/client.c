@@ -175,22 +175,6 @@ client_end(struct client *c, unsigned reason, const char *text)
 	ssh_conn_end(c->ssh, reason, text);
 }
 
-static bool
-add_poll(struct loop *l, int fd, short events)
-{
-	if (l->npfd == l->pfd_cap) {
-		size_t cap = l->pfd_cap != 0 ? l->pfd_cap * 2 : 64;
-		struct pollfd *p = realloc(l->pfd, cap * sizeof(*p));
-
-		if (p == NULL)
-			return false;
-		l->pfd = p;
-		l->pfd_cap = cap;
-	}
-	l->pfd[l->npfd++] = (struct pollfd){ .fd = fd, .events = events };
-	return true;
-}
-
 static short
 socket_events(const struct client *c)
 {
@@ -198,6 +182,8 @@ socket_events(const struct client *c)
 
 	if (c->half_closed || ssh_conn_wants_input(c->ssh))
 		ev |= POLLIN;
+	else if (!c->ended && !c->deaf && ssh_conn_authenticated(c->ssh))
+		ev |= POLLRDHUP;
 	if (ssh_conn_out(c->ssh).n != 0)
 		ev |= POLLOUT;
 	return ev;
@@ -210,28 +196,17 @@ chan_events(const struct chan *k)
 	    duct_events(k->duct, chan_wants_read(k)) : 0;
 }
 
-/* poll() refuses an array longer than RLIMIT_NOFILE, even of entries that
- * name no descriptor: what waits for nothing gets none. */
-static bool
-add_wish(struct loop *l, int fd, short events, size_t *at_out)
-{
-	*at_out = SIZE_MAX;
-	if (fd == -1 || events == 0)
-		return true;
-	*at_out = l->npfd;
-	return add_poll(l, fd, events);
-}
-
 bool
 client_poll(struct loop *l, struct client *c)
 {
-	c->poll_at = l->npfd;
-	if (!add_poll(l, c->fd, socket_events(c)) ||
-	    !add_wish(l, c->login.fd, link_events(&c->login), &c->login_at))
+	short ev = socket_events(c);
+
+	/* That it has hung up is known, and would wake us for ever. */
+	if (!pollset_add(l, c->deaf && ev == 0 ? -1 : c->fd, ev, &c->poll_at) ||
+	    !pollset_wish(l, c->login.fd, link_events(&c->login), &c->login_at))
 		return false;
-	/* Without a wish a hang-up would wake us for ever. */
 	for (struct chan *k = c->chans; k != NULL; k = k->next)
-		if (!add_wish(l, k->duct != NULL ? duct_fd(k->duct) : -1,
+		if (!pollset_wish(l, k->duct != NULL ? duct_fd(k->duct) : -1,
 		    chan_events(k), &k->poll_at))
 			return false;
 	return true;
@@ -255,18 +230,32 @@ socket_readable(struct loop *l, struct client *c)
 		ssh_conn_feed(c->ssh, l->scratch, (size_t)n, l->now);
 }
 
+/*
+ * The client has gone, and nothing can be said to it any more.  What it said
+ * before may still lie in the socket: of one that has logged in it is read to
+ * its end, for a moment even if a question is open.
+ */
+static void
+hung_up(struct loop *l, struct client *c)
+{
+	if (c->ended)
+		c->cut = true;
+	else if (!ssh_conn_authenticated(c->ssh))
+		ssh_conn_feed_eof(c->ssh, l->now);
+	else if (!c->deaf) {
+		c->deaf = true;
+		c->deaf_until = l->now + DRAIN_MS;
+	}
+}
+
 static void
 socket_ready(struct loop *l, struct client *c, short revents)
 {
 	if ((revents & POLLIN) != 0 &&
 	    (c->half_closed || ssh_conn_wants_input(c->ssh)))
 		socket_readable(l, c);
-	else if ((revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
-		if (c->ended)
-			c->cut = true;
-		else
-			ssh_conn_feed_eof(c->ssh, l->now);
-	}
+	else if ((revents & (POLLERR | POLLHUP | POLLRDHUP | POLLNVAL)) != 0)
+		hung_up(l, c);
 }
 
 void
@@ -313,15 +302,17 @@ send_out(struct loop *l, struct client *c)
 
 		if (v.n == 0)
 			return;
+		if (c->deaf) {
+			ssh_conn_unheard(c->ssh, l->now);
+			continue;
+		}
 		n = send(c->fd, v.p, v.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR ||
 		    errno == ENOBUFS))
 			return;
 		if (n == -1) {
-			if (!c->ended)
-				ssh_conn_feed_eof(c->ssh, l->now);
-			c->cut = true;
-			return;
+			hung_up(l, c);
+			continue;
 		}
 		ssh_conn_sent(c->ssh, (size_t)n, l->now);
 		if ((size_t)n < v.n)
@@ -361,8 +352,12 @@ client_tick(struct loop *l, struct client *c)
 {
 	uint64_t due = 0;
 
+	if (c->deaf && !c->ended && l->now >= c->deaf_until)
+		ssh_conn_feed_eof(c->ssh, l->now);
 	if (!c->ended)
 		due = ssh_conn_tick(c->ssh, l->now);
+	if (c->deaf && c->deaf_until < due)
+		due = c->deaf_until;
 	if (c->ended) {
 		wind_up(l, c);
 		due = c->linger_until;

@@ -423,6 +423,16 @@ ssh_conn_sent(struct ssh_conn *c, size_t n, uint64_t now)
 }
 
 void
+ssh_conn_unheard(struct ssh_conn *c, uint64_t now)
+{
+	conn_advance(c, now);
+	conn_event_begin(c);
+	wr_free(&c->out);
+	c->out_since = 0;
+	conn_event_end(c);
+}
+
+void
 ssh_conn_trim(struct ssh_conn *c)
 {
 	if (c->running)

@@ -18,6 +18,9 @@
 #define LOOP_SCRATCH	((size_t)256 * 1024)	/* one receive */
 #define LOOP_LISTENERS	IPC_MAX_FDS
 #define PARK_AFTER_MS	2000
+#define DRAINS_MAX	256	/* ducts that outlive their channels */
+#define DRAIN_MS	10000	/* ... and for how long */
+#define DRAIN_HURRY_MS	500	/* at a stop, or of a user who was removed */
 #define SRC_MAX		INET6_ADDRSTRLEN
 
 /* One configuration generation; lives until its last client has gone. */
@@ -78,6 +81,10 @@ struct client {
 	bool ended;			/* the engine's end event has come */
 	bool linger;			/* ... by our doing: let it be read */
 	bool half_closed;		/* our side is shut, theirs not yet */
+	bool hurry;			/* what it said last gets no time */
+	bool deaf;			/* it has gone, and takes no byte: only
+					 * what it said before is read */
+	uint64_t deaf_until;
 	uint64_t linger_until;
 	struct chan *chans;
 	uint32_t last_chan;
@@ -119,6 +126,8 @@ struct loop {
 	struct client **heap;		/* by due */
 	size_t nheap, heap_cap;
 	struct client *dirty;
+	struct drain *drains;		/* oldest first */
+	size_t ndrains;
 	int epoll;			/* the parked */
 	struct pollfd *pfd;		/* rebuilt every turn */
 	size_t npfd, pfd_cap;
@@ -133,6 +142,13 @@ struct loop {
 void loop_run(struct loop *l);
 /* Marks a client as having had work: it is flushed at the end of the turn. */
 void loop_touch(struct client *c);
+
+/* ---- pollset.c ---- */
+/* An entry in this turn's pollfd array; *at_out says where.  False: no
+ * memory. */
+bool pollset_add(struct loop *l, int fd, short events, size_t *at_out);
+/* The same if there is anything to wait for; else *at_out is SIZE_MAX. */
+bool pollset_wish(struct loop *l, int fd, short events, size_t *at_out);
 
 /* ---- heap.c: clients by the time of their next tick ---- */
 bool heap_insert(struct loop *l, struct client *c);
@@ -178,7 +194,7 @@ void chan_free(struct chan *k);
 enum err chan_open_sftp(struct chan *k);
 /* Tells the client a static text on stderr, then ends with k->status. */
 void chan_say(struct chan *k, const char *text);
-/* The channel is closed: the login is told, the duct ends. */
+/* The channel is closed: the login gets what is still on its way to it. */
 void chan_closed(struct chan *k);
 /* Bytes from the login to the client, and the end of an ended one. */
 void chan_pump_in(struct chan *k);
@@ -186,10 +202,26 @@ void chan_pump_in(struct chan *k);
 void chan_pump_out(struct chan *k);
 bool chan_wants_read(const struct chan *k);
 
+/* ---- drain.c: ducts whose channel has gone ---- */
+/* Takes the duct over for at most ms; frees it at once if the login has all
+ * that was written. */
+void drain_add(struct loop *l, uint32_t client, struct duct **duct,
+    uint32_t ms);
+/* How many of this connection's there are. */
+size_t drain_count(const struct loop *l, uint32_t client);
+/* Their entries of the pollfd array; then what poll() and the clock said. */
+bool drain_poll(struct loop *l);
+void drain_ready(struct loop *l);
+/* When the next is due; UINT64_MAX: none. */
+uint64_t drain_next(const struct loop *l);
+void drain_free(struct loop *l);
+
 /* ---- login.c: the login process of one connection ---- */
 /* Passes one SSH_MSG_USERAUTH_* payload on; makes the login process first. */
 enum err login_ask(struct client *c, struct view user, struct view payload);
 void login_ready(struct loop *l, struct client *c, short revents);
+/* Its session is not to take its time over what it has still to do. */
+void login_hurry(struct client *c);
 
 /* ---- events.c: what the engine tells ---- */
 extern const struct ssh_server_events daemon_events;

@@ -15,7 +15,7 @@ struct duct {
 	int fd;
 	struct wr out;		/* towards the login */
 	struct wr in;		/* from the login, not yet consumed */
-	bool eof_wanted, eof_sent, eof_seen, broken;
+	bool eof_wanted, eof_sent, eof_seen, deaf, broken;
 };
 
 struct duct *
@@ -129,6 +129,18 @@ duct_eof(struct duct *d)
 {
 	d->eof_wanted = true;
 	(void)push(d);
+}
+
+bool
+duct_finish(struct duct *d)
+{
+	if (!d->deaf) {
+		d->deaf = d->eof_seen = true;
+		wr_free(&d->in);
+		(void)shutdown(d->fd, SHUT_RD);
+	}
+	duct_eof(d);
+	return !d->broken && wr_size(&d->out) != 0;
 }
 
 struct view

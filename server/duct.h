@@ -32,6 +32,10 @@ size_t duct_room(const struct duct *d);
 size_t duct_unsent(const struct duct *d);
 /* No more will be written; said to the login once all is out. */
 void duct_eof(struct duct *d);
+/* The same, and what comes from the login is of no interest any more: its
+ * answers do not hold it up.  False: all is out, or the login has gone; free
+ * it.  True: call again when poll() says POLLOUT. */
+bool duct_finish(struct duct *d) MUST_CHECK;
 
 /* What has come from the login: a view of bytes until the next call, at most
  * max; empty with *eof_out when nothing more will come. */

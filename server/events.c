@@ -118,11 +118,26 @@ on_ready(void *ctx, struct ssh_conn *conn)
 	listen_uncount(client_of(conn));
 }
 
+/* Channels that are open, and those that have still to give what they had. */
+static size_t
+channels_taken(const struct loop *l, const struct client *c)
+{
+	size_t n = drain_count(l, c->id);
+
+	for (const struct chan *k = c->chans; k != NULL; k = k->next)
+		n += k->ch != NULL;
+	return n;
+}
+
 static void
 on_session(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch)
 {
-	(void)ctx;
-	if (chan_new(client_of(conn), ch) == NULL)
+	struct client *c = client_of(conn);
+
+	if (channels_taken(ctx, c) >= c->gen->limits.channels)
+		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
+		    "Channels that were closed are still busy");
+	else if (chan_new(c, ch) == NULL)
 		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
 		    "Out of memory");
 	else

@@ -3,6 +3,8 @@
 
 #include "server/daemon.h"
 
+_Static_assert(LIMIT_CHANNELS_MAX <= SSH_MAX_CHANNELS, "limits.channels");
+
 void
 generation_unref(struct generation **gp)
 {

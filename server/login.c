@@ -49,6 +49,17 @@ login_ask(struct client *c, struct view user, struct view payload)
 	return link_send(&c->login, MSG_USERAUTH, 0, payload, NULL, 0);
 }
 
+void
+login_hurry(struct client *c)
+{
+	c->hurry = true;
+	/* If it cannot be told, it is dying or does not listen anyway. */
+	if (ssh_conn_authenticated(c->ssh) &&
+	    link_send(&c->login, MSG_HURRY, 0, view_of(NULL, 0), NULL, 0) !=
+	    OK)
+		log_msg(LOG_DEBUG, "login-link", "no session to hurry");
+}
+
 /* The bits of a method mask as RFC 4252's comma-separated names. */
 static void
 method_names(uint32_t mask, char *out, size_t n)

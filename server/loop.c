@@ -52,14 +52,16 @@ build_poll(struct loop *l)
 	for (struct client *c = l->warm; c != NULL; c = c->warm_next)
 		if (!client_poll(l, c))
 			return false;
-	return true;
+	return drain_poll(l);
 }
 
 static int
 wait_ms(const struct loop *l)
 {
-	uint64_t until = heap_next(l), ms;
+	uint64_t until = heap_next(l), drain = drain_next(l), ms;
 
+	if (drain < until)
+		until = drain;
 	if (l->stopping && l->stop_at < until)
 		until = l->stop_at;
 	if (l->now < l->accept_again && l->accept_again < until)
@@ -93,6 +95,7 @@ run_ready(struct loop *l)
 {
 	struct client *next;
 
+	drain_ready(l);
 	/* Warm ones first: what follows may change the list. */
 	for (struct client *c = l->warm; c != NULL; c = next) {
 		next = c->warm_next;
@@ -171,7 +174,8 @@ loop_run(struct loop *l)
 		if (l->now >= l->park_check && l->gen != NULL)
 			park_quiet(l);
 		if (l->stopping &&
-		    (l->nclients == 0 || l->now >= l->stop_at))
+		    ((l->nclients == 0 && l->drains == NULL) ||
+		    l->now >= l->stop_at))
 			return;
 	}
 }

@@ -12,6 +12,7 @@ loop_free(struct loop *l)
 {
 	while (l->clients != NULL)
 		client_free(l->clients);
+	drain_free(l);
 	listen_replace(l, NULL, 0);
 	generation_unref(&l->gen);
 	link_close(&l->warden);

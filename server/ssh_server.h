@@ -315,6 +315,9 @@ bool ssh_conn_wants_input(const struct ssh_conn *c);
 /* What is to be sent; valid until the next call.  Then tell how much went. */
 struct view ssh_conn_out(const struct ssh_conn *c);
 void ssh_conn_sent(struct ssh_conn *c, size_t n, uint64_t now);
+/* The peer takes no more, though it may have said more: the output is thrown
+ * away.  Feed it what is left, then tell ssh_conn_feed_eof. */
+void ssh_conn_unheard(struct ssh_conn *c, uint64_t now);
 /* Does what is due; returns when to be called again (UINT64_MAX: never). */
 uint64_t ssh_conn_tick(struct ssh_conn *c, uint64_t now);
 /* Gives back memory that an idle connection does not need. */

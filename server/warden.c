@@ -93,8 +93,10 @@ handle_cut(struct loop *l, struct ipc_msg *msg)
 		return ERR_PROTO;
 	if (!view_to_cstr(m.text, text, sizeof(text)) || text[0] == '\0')
 		strcpy(text, "Ended by the server");
-	if (c != NULL && !c->ended)
+	if (c != NULL && !c->ended) {
+		login_hurry(c);
 		client_end(c, SSH_DISCONNECT_BY_APPLICATION, text);
+	}
 	return OK;
 }
 
@@ -111,6 +113,7 @@ handle_stop(struct loop *l, struct ipc_msg *msg)
 	l->stop_at = l->now + STOP_MS;
 	for (struct client *c = l->clients; c != NULL; c = next) {
 		next = c->next;
+		login_hurry(c);
 		if (!c->ended)
 			client_end(c, SSH_DISCONNECT_BY_APPLICATION,
 			    "The server is stopping");

@@ -106,7 +106,7 @@ do_read(struct sftp_session *s, const struct req *q)
 	uint8_t *p;
 	ssize_t n = 0;
 
-	if (h == NULL)
+	if (h == NULL || s->deaf)
 		return;
 	if ((p = wr_reserve(&s->out, DATA_HEAD + len)) == NULL)
 		return;		/* no memory: the session ends */

@@ -68,6 +68,12 @@ sftp_session_free(struct sftp_session **s)
 	free(old);
 }
 
+bool
+sftp_session_hung_up(const struct sftp_session *s)
+{
+	return s->deaf;
+}
+
 int
 sftp_session_fd(const struct sftp_session *s)
 {
@@ -138,10 +144,14 @@ take(struct sftp_session *s)
 	if ((p = wr_reserve(&s->in, want)) == NULL)
 		return ERR_NOMEM;
 	n = recv(s->duct, p, want, MSG_DONTWAIT);
-	if (n == -1)
-		return errno == EAGAIN || errno == EINTR ? OK : ERR_CLOSED;
-	if (n == 0)
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return OK;
+	if (n == -1 && errno != ECONNRESET)
+		return ERR_CLOSED;
+	if (n <= 0) {
 		s->eof = true;
+		return OK;
+	}
 	wr_commit(&s->in, (size_t)n);
 	if ((size_t)n == want && s->take < TAKE_MAX)
 		s->take *= 2;
@@ -172,16 +182,32 @@ serve(struct sftp_session *s)
 	return OK;
 }
 
+/* Nobody reads answers any more.  What was asked for is done all the same:
+ * the client may have gone without waiting to be told. */
+static void
+go_deaf(struct sftp_session *s)
+{
+	s->deaf = true;
+	s->blocked = false;
+	wr_reset(&s->out);
+}
+
 static enum err
 flush(struct sftp_session *s)
 {
 	struct view v;
 	ssize_t n;
 
+	if (s->deaf)
+		go_deaf(s);
 	while ((v = wr_view(&s->out)).n != 0) {
 		n = send(s->duct, v.p, v.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno == EINTR)
 			continue;
+		if (n == -1 && (errno == EPIPE || errno == ECONNRESET)) {
+			go_deaf(s);
+			return OK;
+		}
 		if (n == -1 && errno != EAGAIN)
 			return ERR_CLOSED;
 		if (n != -1)
@@ -227,15 +253,14 @@ sftp_session_ready(struct sftp_session *s, short revents)
 {
 	enum err e = OK;
 
-	if ((revents & (POLLERR | POLLNVAL)) != 0)
+	if ((revents & POLLNVAL) != 0)
 		return ERR_CLOSED;
-	/* Both ways are gone: nobody waits for the end of a copy. */
-	if ((revents & POLLHUP) != 0 && s->copy != NULL)
-		return ERR_CLOSED;
-	if ((revents & (POLLOUT | POLLHUP)) != 0)
+	if ((revents & (POLLERR | POLLHUP)) != 0)
+		go_deaf(s);
+	if ((revents & POLLOUT) != 0)
 		s->blocked = false;
 	s->turn = TURN_REQUESTS;
-	if ((revents & (POLLIN | POLLHUP)) != 0 && !s->eof &&
+	if ((revents & (POLLIN | POLLERR | POLLHUP)) != 0 && !s->eof &&
 	    s->copy == NULL && !s->blocked)
 		e = take(s);
 	if (e == OK)

@@ -16,6 +16,7 @@ struct sftp_session {
 	bool started;		/* INIT has been answered */
 	bool eof;		/* nothing more will come */
 	bool blocked;		/* the duct takes no more answers now */
+	bool deaf;		/* ... nor ever again: the client has gone */
 	size_t take;		/* bytes to ask the duct for at a time */
 	unsigned turn;		/* requests left in this call */
 	struct wr in;		/* whole requests and the start of one more */

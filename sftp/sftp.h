@@ -29,13 +29,18 @@ struct sftp_session;
  * server's number, for the log.  NULL: no memory (duct is closed). */
 struct sftp_session *sftp_session_new(const struct jail_policy *policy,
     int duct, uint32_t channel);
-/* For the caller's poll(2): descriptor and events wanted now. */
+/* For the caller's poll(2): descriptor and events wanted now.  One that has
+ * hung up and wants POLLOUT is to be called again whatever poll() says. */
 int sftp_session_fd(const struct sftp_session *s);
 short sftp_session_events(const struct sftp_session *s);
 /* poll() said `revents`.  Takes all requests that have arrived (bounded by
  * the room for answers), then answers.  ERR_CLOSED: ended in order;
  * ERR_PROTO: the client broke the framing; either way free it. */
 enum err sftp_session_ready(struct sftp_session *s, short revents) MUST_CHECK;
+/* The client has gone.  What it asked for before is still being done, unheard,
+ * and then sftp_session_ready says ERR_CLOSED; how long that may take is the
+ * caller's to decide. */
+bool sftp_session_hung_up(const struct sftp_session *s);
 /* For when nothing has happened for a while (a second, say): gives back what
  * busy buffers hold although files are still open.  Optional. */
 void sftp_session_trim(struct sftp_session *s);

@@ -108,6 +108,14 @@ t_channels() {
 	py raw_channels.py limit
 }
 
+# As many as the configuration may allow, each of them served.
+t_channels_many() {
+	[ "$(ulimit -Hn)" -ge 4096 ] || skip "few descriptors"
+	TOP_YAML='limits: {channels: 1024}'
+	fresh_server
+	py raw_channels.py many
+}
+
 t_rlimit_warning() {
 	TOP_YAML='limits: {connections: 60000}'
 	PORT= CONF=

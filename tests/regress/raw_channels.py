@@ -32,6 +32,19 @@ def s_limit():
     c.close()
 
 
+def s_many():
+    """limits.channels: 1024, the most there is"""
+    c = logged_in()
+    for i in range(1024):
+        eq("number", c.sftp(i), i)
+    assert c.open(1024) is None
+    for i in range(1024):
+        c.data(i, INIT)
+        p = c.recv(DATA)
+        eq("channel", struct.unpack_from(">I", p, 1)[0], i)
+    c.close()
+
+
 def t_unknown_kinds():
     c = logged_in()
     tcp = string(b"127.0.0.1") + u32(22)

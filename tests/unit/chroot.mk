@@ -1,7 +1,7 @@
 MESSAGES_OBJS := base/messages.o base/policy.o base/buf.o base/err.o
 WARDS_OBJS := chroot/requests.o chroot/wards.o base/ipc.o $(MESSAGES_OBJS)
-SESSION_OBJS := chroot/session.o chroot/session_role.o chroot/child.o \
-	base/fds.o \
+SESSION_OBJS := chroot/session.o chroot/serve.o chroot/session_role.o \
+	chroot/child.o base/fds.o \
 	chroot/jail.o chroot/sandbox.o chroot/landlock.o base/privdrop.o \
 	base/proctitle.o base/ipc.o base/log.o $(MESSAGES_OBJS)
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -242,13 +243,116 @@ serves(void **state)
 	assert_int_equal(x->msg.id, 4);
 	assert_true(get_ended(x->msg.body, &e));
 	assert_int_equal(e.status, 0);
-	assert_int_equal(ipc_send(x->server, MSG_CHANNEL_GONE, 5,
-	    view_of(NULL, 0), NULL, 0), OK);
-	assert_int_equal(read(b, path, 1), 0);
 	close(b);
 	close(x->server);
 	x->server = -1;
 	ends(x, 0);
+}
+
+/* The server goes, and what it has still to say on the duct is waited for. */
+static void
+serves_to_the_end(void **state)
+{
+	struct fixture *x = *state;
+	static const uint8_t mk[] = { 0, 0, 0, 18, 14, 0, 0, 0, 1, 0, 0, 0, 5,
+		'/', 'm', 'a', 'd', 'e', 0, 0, 0, 0 };
+	char path[128];
+	int a;
+
+	start(x, ALLOW_SFTP);
+	ready(x, ALLOW_SFTP);
+	a = open_sftp(x, 4);
+	assert_int_equal(next(x), OK);
+	ask(a, init, sizeof(init), 2);
+	close(x->server);
+	x->server = -1;
+	assert_int_equal(write(a, mk, sizeof(mk) - 1), sizeof(mk) - 1);
+	snprintf(path, sizeof(path), "%s/made", x->jail);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(write(a, mk + sizeof(mk) - 1, 1), 1);
+	close(a);
+	ends(x, 0);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* A client that hears nothing any more but does not end: the clock ends it,
+ * soon if so told. */
+static void
+hurries(void **state)
+{
+	struct fixture *x = *state;
+	char text[LOG_MAX_EVENT];
+	struct msg_ended e;
+	bool lost = false;
+	ssize_t n;
+	int a;
+
+	start(x, ALLOW_SFTP);
+	ready(x, ALLOW_SFTP);
+	a = open_sftp(x, 4);
+	assert_int_equal(next(x), OK);
+	assert_int_equal(ipc_send(x->server, MSG_HURRY, 0, view_of(NULL, 0),
+	    NULL, 0), OK);
+	assert_int_equal(shutdown(a, SHUT_RD), 0);
+	assert_int_equal(write(a, init, sizeof(init)), sizeof(init));
+	assert_int_equal(next(x), OK);
+	assert_int_equal(x->msg.type, MSG_ENDED);
+	assert_true(get_ended(x->msg.body, &e));
+	assert_int_equal(e.status, 1);
+	while ((n = recv(x->log, text, sizeof(text), MSG_DONTWAIT)) > 0)
+		lost |= memmem(text, (size_t)n, "input-lost", 10) != NULL;
+	assert_true(lost);
+	close(a);
+	close(x->server);
+	x->server = -1;
+	ends(x, 0);
+}
+
+/* As many channels as the configuration may allow, and no more. */
+static void
+serves_many(void **state)
+{
+	enum { MANY = LIMIT_CHANNELS_MAX + 16 };
+	struct fixture *x = *state;
+	struct rlimit rl;
+	int *a = test_calloc(MANY, sizeof(*a)), extra;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	if (rl.rlim_max < 3 * LIMIT_CHANNELS_MAX)
+		skip();
+	rl.rlim_cur = rl.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	start(x, ALLOW_SFTP);
+	ready(x, ALLOW_SFTP);
+	for (uint32_t i = 0; i < MANY; i++) {
+		a[i] = open_sftp(x, 100 + i);
+		assert_int_equal(next(x), OK);
+		assert_int_equal(x->msg.type, MSG_OPENED);
+		assert_int_equal(x->msg.id, 100 + i);
+	}
+	extra = open_sftp(x, 5);
+	assert_int_equal(next(x), OK);
+	assert_int_equal(x->msg.type, MSG_REFUSED);
+	for (uint32_t i = 0; i < MANY; i++)
+		ask(a[i], init, sizeof(init), 2);
+	/* One goes from the middle; the others are still who they were. */
+	close(a[7]);
+	a[7] = -1;
+	assert_int_equal(next(x), OK);
+	assert_int_equal(x->msg.type, MSG_ENDED);
+	assert_int_equal(x->msg.id, 107);
+	close(a[MANY - 1]);
+	a[MANY - 1] = -1;
+	assert_int_equal(next(x), OK);
+	assert_int_equal(x->msg.id, 100 + MANY - 1);
+	for (uint32_t i = 0; i < MANY; i++)
+		if (a[i] != -1)
+			close(a[i]);
+	close(extra);
+	close(x->server);
+	x->server = -1;
+	ends(x, 0);
+	test_free(a);
 }
 
 static void
@@ -386,7 +490,8 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(serves), T(sftp_not_allowed), T(is_sealed),
+		T(serves), T(serves_to_the_end), T(hurries), T(serves_many),
+		T(sftp_not_allowed), T(is_sealed),
 		T(jail_is_missing), T(root_is_not_served), T(out_of_order),
 		T(bad_handover), T(bad_policy),
 	};

@@ -341,6 +341,37 @@ ping_flood_unread(void **state)
 	engine_stop(&e);
 }
 
+/* A client that takes nothing any more: its output is thrown away uncounted,
+ * and does not keep its last words from being heard. */
+static void
+unheard(void **state)
+{
+	struct engine e;
+	uint64_t sent;
+
+	(void)state;
+	engine_init(&e);
+	logged_in(&e);
+	sent = ssh_conn_bytes_out(e.conn);
+	while (ssh_conn_wants_input(e.conn)) {
+		queue_ping(&e, 30000);
+		push(&e);
+	}
+	queue_ping(&e, 100);
+	push(&e);
+	assert_true(wr_size(&e.conn->in) != 0);
+	ssh_conn_unheard(e.conn, e.now);
+	assert_int_equal(wr_size(&e.conn->in), 0);
+	assert_true(ssh_conn_out(e.conn).n < 200);	/* the last answer */
+	assert_true(ssh_conn_wants_input(e.conn));
+	assert_true(ssh_conn_bytes_out(e.conn) == sent);
+	assert_int_equal(e.ends, 0);
+	ssh_conn_feed_eof(e.conn, e.now);
+	assert_int_equal(e.ends, 1);
+	ssh_conn_unheard(e.conn, e.now);
+	engine_stop(&e);
+}
+
 /* ---- the key exchange's queue ---- */
 
 static void
@@ -998,6 +1029,7 @@ main(void)
 		cmocka_unit_test(ping),
 		cmocka_unit_test(ping_flood_in_a_key_exchange),
 		cmocka_unit_test(ping_flood_unread),
+		cmocka_unit_test(unheard),
 		cmocka_unit_test(pending_is_bounded),
 		cmocka_unit_test(pending_is_sent_afterwards),
 		cmocka_unit_test(open_question_holds_input),

@@ -1,4 +1,4 @@
-/* server/duct and server/heap. */
+/* server/duct, server/drain and server/heap. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -97,6 +97,130 @@ test_login_gone(void **state)
 	duct_free(&d);
 }
 
+/* The channel has gone: what was written still goes out, and the login's
+ * answers hold nothing up. */
+static void
+test_finish(void **state)
+{
+	static uint8_t chunk[32768], got[65536];
+	struct duct *d;
+	size_t put = 0, seen = 0;
+	ssize_t n;
+	int far;
+
+	(void)state;
+	d = duct_new(&far);
+	assert_int_equal(send(far, "answer", 6, 0), 6);
+	assert_true(duct_put(d, view_str("few")));
+	assert_false(duct_finish(d));	/* the socket has taken it all */
+	assert_int_equal(recv(far, got, sizeof(got), 0), 3);
+	assert_int_equal(recv(far, got, sizeof(got), 0), 0);
+	assert_int_equal(send(far, "x", 1, MSG_NOSIGNAL), -1);
+	duct_free(&d);
+	close(far);
+	d = duct_new(&far);
+	while (duct_put(d, view_of(chunk, sizeof(chunk)))) {
+		put += sizeof(chunk);
+		assert_int_equal(duct_ready(d, POLLOUT), OK);
+	}
+	assert_true(duct_finish(d));
+	assert_int_equal(duct_events(d, false), POLLOUT);
+	while ((n = recv(far, got, sizeof(got), 0)) > 0) {
+		seen += (size_t)n;
+		if (duct_finish(d))
+			assert_true(seen < put);
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(seen, put);
+	duct_free(&d);
+	close(far);
+	d = duct_new(&far);
+	while (duct_put(d, view_of(chunk, sizeof(chunk))))
+		assert_int_equal(duct_ready(d, POLLOUT), OK);
+	close(far);
+	assert_false(duct_finish(d));	/* nobody is left to take it */
+	duct_free(&d);
+}
+
+/* A duct that its login does not read, and that holds little. */
+static struct duct *
+full_duct(int *far_out)
+{
+	static uint8_t chunk[65536];
+	struct duct *d = duct_new(far_out);
+	int size = 4096;
+
+	assert_non_null(d);
+	assert_int_equal(setsockopt(duct_fd(d), SOL_SOCKET, SO_SNDBUF, &size,
+	    sizeof(size)), 0);
+	assert_true(duct_put(d, view_of(chunk, sizeof(chunk))));
+	assert_int_equal(duct_ready(d, POLLOUT), OK);
+	assert_int_not_equal(duct_unsent(d), 0);
+	return d;
+}
+
+static void
+turn(struct loop *l)
+{
+	l->npfd = 0;
+	assert_true(drain_poll(l));
+	poll(l->pfd, (nfds_t)l->npfd, 0);
+	drain_ready(l);
+}
+
+static void
+test_drain(void **state)
+{
+	static struct loop l;
+	static uint8_t got[1 << 20];
+	int far[DRAINS_MAX + 1], other;
+	struct duct *d = duct_new(&other);
+
+	(void)state;
+	l.now = 1000;
+	drain_add(&l, 7, &d, 100);	/* nothing is left to say */
+	assert_null(d);
+	close(other);
+	assert_int_equal(drain_count(&l, 7), 0);
+	d = full_duct(&far[0]);
+	drain_add(&l, 7, &d, 100);
+	assert_null(d);
+	d = full_duct(&far[1]);
+	drain_add(&l, 8, &d, 200);
+	assert_int_equal(drain_count(&l, 7), 1);
+	assert_true(drain_next(&l) == 1100);
+	turn(&l);
+	assert_int_equal(l.ndrains, 2);
+	/* One is read, the other waits until its time is over. */
+	while (drain_count(&l, 8) != 0) {
+		assert_true(recv(far[1], got, sizeof(got), 0) > 0);
+		turn(&l);
+	}
+	assert_int_equal(drain_count(&l, 7), 1);
+	l.now = 1099;
+	turn(&l);
+	assert_int_equal(drain_count(&l, 7), 1);
+	l.now = 1100;
+	turn(&l);
+	assert_int_equal(l.ndrains, 0);
+	assert_true(drain_next(&l) == UINT64_MAX);
+	close(far[0]);
+	close(far[1]);
+	/* One too many costs the oldest its place. */
+	for (uint32_t i = 0; i <= DRAINS_MAX; i++) {
+		d = full_duct(&far[i]);
+		drain_add(&l, i, &d, 100);
+		assert_int_equal(l.ndrains, i < DRAINS_MAX ? i + 1 : i);
+	}
+	assert_int_equal(drain_count(&l, 0), 0);
+	assert_int_equal(drain_count(&l, DRAINS_MAX), 1);
+	drain_free(&l);
+	assert_int_equal(l.ndrains, 0);
+	for (int i = 0; i <= DRAINS_MAX; i++)
+		close(far[i]);
+	free(l.pfd);
+}
+
 static void
 test_heap(void **state)
 {
@@ -138,6 +262,8 @@ main(void)
 		cmocka_unit_test(test_to_login),
 		cmocka_unit_test(test_from_login),
 		cmocka_unit_test(test_login_gone),
+		cmocka_unit_test(test_finish),
+		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_heap),
 	};
 

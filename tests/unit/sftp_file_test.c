@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -480,16 +481,37 @@ copy_large(void **state)
 	expect_status(client_answer(&c), FX_OK);
 	assert_int_equal(stat("t", &st), 0);
 	assert_int_equal(st.st_size, size);
-	/* A session that ends in the middle of one. */
+	/* A client that goes in the middle of one. */
 	t = client_open_ok(&c, "t", NEW);
 	copy_send(f, 0, 0, t, 0);
-	assert_int_equal(sftp_session_ready(c.session, 1), OK);
+	assert_int_equal(sftp_session_ready(c.session, POLLIN), OK);
 	close(c.fd);
 	c.fd = -1;
 	client_pump(&c);
 	assert_int_equal(c.end, ERR_CLOSED);
 	assert_int_equal(stat("t", &st), 0);
+	assert_int_equal(st.st_size, size);
+}
+
+/* A session that its owner ends in the middle of one. */
+static void
+copy_ended(void **state)
+{
+	off_t size = (off_t)40 << 20;
+	struct stat st;
+	uint32_t f;
+
+	(void)state;
+	file_make("f", "start");
+	assert_int_equal(truncate("f", size), 0);
+	f = client_open_ok(&c, "f", FXF_READ);
+	copy_send(f, 0, 0, client_open_ok(&c, "t", NEW), 0);
+	assert_int_equal(sftp_session_ready(c.session, POLLIN), OK);
+	client_drop(&c);
+	assert_int_equal(stat("t", &st), 0);
 	assert_true(st.st_size < size);
+	expect_event(&c, "transfer", told(FROM "op=get path=%s "
+	    "bytes=8388608 result=aborted", "f"));
 }
 
 int
@@ -500,7 +522,8 @@ main(void)
 		TEST(put_and_get), TEST(open_flags), TEST(long_names),
 		TEST(special_files), TEST(sparse), TEST(aborted),
 		TEST(write_fails), TEST(fstat_and_fsetstat), TEST(copies),
-		TEST(copy_abuse), TEST(copy_large), TEST(disk_full),
+		TEST(copy_abuse), TEST(copy_large), TEST(copy_ended),
+		TEST(disk_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

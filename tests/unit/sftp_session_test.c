@@ -336,6 +336,110 @@ closed_while_full(void **state)
 }
 
 static void
+put_write(uint32_t h, uint64_t at, struct view data)
+{
+	client_begin(&c, FXP_WRITE);
+	wr_u32(&c.out, 4);
+	wr_u32(&c.out, h);
+	wr_u64(&c.out, at);
+	wr_str(&c.out, data);
+	client_send(&c);
+}
+
+/* What was asked for before the client went is done, but for what only an
+ * answer would be good for. */
+static void
+gone_at_once(void **state)
+{
+	static const uint8_t part[] = { 0, 0, 0, 9, FXP_REMOVE, 0 };
+	char text[256];
+	struct stat st;
+	uint32_t h, r;
+
+	(void)state;
+	file_make("r", "read me");
+	r = client_open_ok(&c, "r", FXF_READ);
+	h = client_open_ok(&c, "f", FXF_WRITE | FXF_CREAT);
+	client_pump(&c);
+	for (uint32_t i = 0; i < 2000; i++)
+		put_write(h, i, view_str("x"));
+	client_begin(&c, FXP_READ);
+	wr_u32(&c.out, 4);
+	wr_u32(&c.out, r);
+	wr_u64(&c.out, 0);
+	wr_u32(&c.out, 100);
+	client_send(&c);
+	put_write(h, 2000, view_str("end"));
+	client_send_raw(&c, view_of(part, sizeof(part)));
+	assert_false(sftp_session_hung_up(c.session));
+	close(c.fd);
+	c.fd = -1;
+	client_pump(&c);
+	assert_true(sftp_session_hung_up(c.session));
+	assert_int_equal(c.end, ERR_CLOSED);
+	client_drop(&c);
+	snprintf(text, sizeof(text), "channel=7 service=sftp op=put path=%s/f "
+	    "bytes=2003 result=aborted", c.dir);
+	expect_event(&c, "transfer", text);
+	/* The read would have been one. */
+	assert_false(client_event(&c, "transfer", text, sizeof(text)));
+	assert_int_equal(stat("f", &st), 0);
+	assert_int_equal(st.st_size, 2003);
+}
+
+/* Only their way to hear is closed: what they say is still taken. */
+static void
+deaf_client(void **state)
+{
+	uint32_t h;
+
+	(void)state;
+	h = client_open_ok(&c, "f", FXF_WRITE | FXF_CREAT);
+	assert_int_equal(shutdown(c.fd, SHUT_RD), 0);
+	put_write(h, 0, view_str("one"));
+	client_pump(&c);
+	assert_int_equal(c.end, OK);
+	assert_true(sftp_session_hung_up(c.session));
+	put_write(h, 3, view_str("two"));
+	client_pump(&c);
+	assert_int_equal(c.end, OK);
+	file_is("f", "onetwo");
+	assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
+	client_pump(&c);
+	assert_int_equal(c.end, ERR_CLOSED);
+}
+
+/* Answers that fill the duct do not stand in the way of the last request. */
+static void
+gone_while_full(void **state)
+{
+	uint32_t h, w;
+
+	(void)state;
+	file_make("f", "");
+	assert_int_equal(truncate("f", 1 << 20), 0);
+	h = client_open_ok(&c, "f", FXF_READ);
+	w = client_open_ok(&c, "w", FXF_WRITE | FXF_CREAT);
+	for (int i = 0; i < 16; i++) {
+		client_begin(&c, FXP_READ);
+		wr_u32(&c.out, 4);
+		wr_u32(&c.out, h);
+		wr_u64(&c.out, 0);
+		wr_u32(&c.out, UINT32_MAX);
+		client_send(&c);
+	}
+	put_write(w, 0, view_str("last"));
+	client_pump(&c);
+	assert_int_equal(sftp_session_events(c.session), POLLOUT);
+	file_is("w", "");
+	close(c.fd);
+	c.fd = -1;
+	client_pump(&c);
+	assert_int_equal(c.end, ERR_CLOSED);
+	file_is("w", "last");
+}
+
+static void
 handle_limit(void **state)
 {
 	uint32_t h[SFTP_HANDLES_MAX];
@@ -469,7 +573,8 @@ main(void)
 		TEST(bad_messages), TEST(byte_by_byte),
 		TEST(pipelined_unread), TEST(pipelined_small),
 		TEST(half_closed), TEST(closed_in_a_request),
-		TEST(closed_while_full), TEST(handle_limit),
+		TEST(closed_while_full), TEST(gone_at_once),
+		TEST(deaf_client), TEST(gone_while_full), TEST(handle_limit),
 		TEST(handle_misuse), TEST(largest_frames), TEST(random_bytes),
 	};
 

@@ -1,0 +1,307 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/messages.h"
+#include "chroot/child.h"
+#include "chroot/serve.h"
+
+#define SERVED_MAX	(LIMIT_CHANNELS_MAX + SETTLING_MAX)
+#define SERVED_FIRST	4	/* places of the first allocation */
+/* How long a channel may go on with what it was asked for once the client has
+ * gone: usually, and when the server says that there is no time. */
+#define SETTLE_MS	10000
+#define HURRY_MS	500
+/* ... and how long the server, which has gone, may keep ducts open. */
+#define ALONE_MS	30000
+/* Channels at a time that have hung up and not done yet. */
+#define SETTLING_MAX	16
+
+struct served {
+	uint32_t channel;
+	struct sftp_session *sftp;
+	uint64_t hung_up;		/* when seen first, ms; 0: it is not */
+};
+
+struct serve {
+	int server;
+	const struct jail_policy *jail;
+	struct served *served;
+	struct pollfd *poll;		/* [0]: the server, then the served */
+	size_t n, cap;
+	uint64_t alone;			/* since when without server, ms; 0 */
+	uint32_t settle_ms;
+	uint8_t frame[IPC_MAX_FRAME];
+};
+
+static bool
+more_places(struct serve *s)
+{
+	size_t cap = s->cap != 0 ? s->cap * 2 : SERVED_FIRST;
+	struct served *served;
+	struct pollfd *p;
+
+	if (cap > SERVED_MAX)
+		cap = SERVED_MAX;
+	if (s->n == cap || (served = realloc(s->served,
+	    cap * sizeof(*served))) == NULL)
+		return false;
+	s->served = served;
+	if ((p = realloc(s->poll, (cap + 1) * sizeof(*p))) == NULL)
+		return false;
+	s->poll = p;
+	s->cap = cap;
+	return true;
+}
+
+/* What stands against one more channel, or NULL. */
+static const char *
+obstacle(struct serve *s)
+{
+	size_t settling = 0;
+
+	if (!s->jail->sftp)
+		return "SFTP is not allowed for this user";
+	for (size_t i = 0; i < s->n; i++)
+		settling += sftp_session_hung_up(s->served[i].sftp);
+	if (settling >= SETTLING_MAX)
+		return "channels that were closed are still busy";
+	if (s->n == s->cap && !more_places(s))
+		return "too many channels";
+	return NULL;
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void
+finish(struct serve *s)
+{
+	while (s->n != 0)
+		sftp_session_free(&s->served[--s->n].sftp);
+	_exit(0);
+}
+
+/* What is left has been asked for before the client went. */
+static void
+be_alone(struct serve *s)
+{
+	if (s->alone == 0)
+		s->alone = now_ms();
+}
+
+static void
+tell(struct serve *s, uint8_t type, uint32_t channel, struct view body)
+{
+	if (s->alone == 0 && !child_send(s->server, type, channel, body))
+		be_alone(s);
+}
+
+static void
+refuse(struct serve *s, uint32_t channel, const char *text)
+{
+	const struct msg_text m = { view_str(text) };
+	struct wr w = wr_new(1024);
+
+	put_text(&w, &m);
+	tell(s, MSG_REFUSED, channel, wr_view(&w));
+	wr_free(&w);
+}
+
+static void
+open_sftp(struct serve *s, uint32_t channel, int duct)
+{
+	const char *why = duct == -1 ? "no descriptors" : obstacle(s);
+	struct served new = { .channel = channel };
+	int flags;
+
+	if (why == NULL && ((flags = fcntl(duct, F_GETFL)) == -1 ||
+	    fcntl(duct, F_SETFL, flags | O_NONBLOCK) == -1))
+		why = "no duct";
+	if (why != NULL) {
+		if (duct != -1)
+			close(duct);
+		refuse(s, channel, why);
+		return;
+	}
+	if ((new.sftp = sftp_session_new(s->jail, duct, channel)) == NULL) {
+		refuse(s, channel, "out of memory");
+		return;
+	}
+	s->served[s->n++] = new;
+	tell(s, MSG_OPENED, channel, view_of(NULL, 0));
+}
+
+/* The last takes the place of the one that has ended. */
+static void
+ended(struct serve *s, size_t i, enum err why)
+{
+	const struct msg_ended m = { .status = why == ERR_CLOSED ? 0 : 1 };
+	uint32_t channel = s->served[i].channel;
+	struct wr w = wr_new(1024);
+
+	sftp_session_free(&s->served[i].sftp);
+	s->served[i] = s->served[--s->n];
+	put_ended(&w, &m);
+	tell(s, MSG_ENDED, channel, wr_view(&w));
+	wr_free(&w);
+}
+
+static void
+take_message(struct serve *s, struct ipc_msg *msg)
+{
+	if (msg->type == MSG_OPEN_SFTP && msg->nfds <= 1)
+		open_sftp(s, msg->id, ipc_take_fd(msg, 0));
+	else if (msg->type == MSG_HURRY)
+		s->settle_ms = HURRY_MS;
+	else {
+		log_msg(LOG_ERROR, "session-ended", "message %u of the server "
+		    "out of order", msg->type);
+		finish(s);
+	}
+}
+
+static void
+read_server(struct serve *s)
+{
+	struct ipc_msg msg;
+	enum err e = ipc_recv(s->server, s->frame, sizeof(s->frame), &msg);
+
+	if (e == ERR_AGAIN)
+		return;
+	if (e != OK) {
+		be_alone(s);
+		return;
+	}
+	take_message(s, &msg);
+	ipc_msg_close(&msg);
+}
+
+/* Must it be called though poll() may have nothing to say? */
+static bool
+goes_on(const struct sftp_session *f)
+{
+	return sftp_session_hung_up(f) &&
+	    (sftp_session_events(f) & POLLOUT) != 0;
+}
+
+/* poll() refuses more entries than RLIMIT_NOFILE, empty ones too: there is
+ * none but of open descriptors. */
+static void
+build_poll(struct serve *s)
+{
+	s->poll[0] = (struct pollfd){ s->alone != 0 ? -1 : s->server,
+	    POLLIN, 0 };
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sftp_session *f = s->served[i].sftp;
+
+		s->poll[i + 1] = (struct pollfd){ sftp_session_fd(f),
+		    sftp_session_events(f), 0 };
+	}
+}
+
+/* How long poll() may wait: not at all for channels that go on, for ever
+ * while nothing has hung up, else a moment, and the clock is looked at. */
+static int
+patience(const struct serve *s)
+{
+	int ms = s->alone != 0 ? 100 : -1;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sftp_session *f = s->served[i].sftp;
+
+		if (goes_on(f))
+			return 0;
+		if (sftp_session_hung_up(f))
+			ms = 100;
+	}
+	return ms;
+}
+
+static void
+cut(struct serve *s, size_t i)
+{
+	struct log_ev e;
+
+	log_begin(&e, LOG_WARN, "input-lost");
+	log_num(&e, "channel", s->served[i].channel);
+	log_str(&e, "reason", "the client has gone, and what it asked for "
+	    "takes too long");
+	log_send(&e);
+	ended(s, i, ERR_LIMIT);
+}
+
+/* Ends what has taken too long over what was asked for before the client
+ * went; without a server and a channel, the session. */
+static void
+settle(struct serve *s)
+{
+	uint64_t now;
+
+	if (patience(s) == -1)
+		return;
+	now = now_ms();
+	for (size_t i = s->n; i-- != 0;) {
+		struct served *at = &s->served[i];
+
+		if (!sftp_session_hung_up(at->sftp))
+			continue;
+		if (at->hung_up == 0)
+			at->hung_up = now;
+		if (now - at->hung_up >= s->settle_ms)
+			cut(s, i);
+	}
+	if (s->alone != 0 && (s->n == 0 || now - s->alone >= ALONE_MS))
+		finish(s);
+}
+
+static void
+turn(struct serve *s)
+{
+	build_poll(s);
+	if (poll(s->poll, (nfds_t)s->n + 1, patience(s)) == -1 &&
+	    errno != EINTR)
+		finish(s);
+	/* Backwards: whoever takes the place of one that has ended, has had
+	 * its turn. */
+	for (size_t i = s->n; i-- != 0;) {
+		struct sftp_session *f = s->served[i].sftp;
+		short ev = s->poll[i + 1].revents;
+		enum err e;
+
+		if (ev == 0 && !goes_on(f))
+			continue;
+		e = sftp_session_ready(f, ev);
+		if (e != OK && e != ERR_AGAIN)
+			ended(s, i, e);
+	}
+	/* Last: it may add to the array. */
+	if (s->poll[0].revents != 0)
+		read_server(s);
+	settle(s);
+}
+
+void
+serve_channels(int server, const struct jail_policy *jail)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		_exit(1);
+	s->server = server;
+	s->jail = jail;
+	s->settle_ms = SETTLE_MS;
+	if (!more_places(s))
+		_exit(1);
+	for (;;)
+		turn(s);
+}
