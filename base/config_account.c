@@ -107,7 +107,8 @@ resolve(struct parse *p, struct view name, const char **why_out)
 	if (found.ngroups != 0)
 		memcpy(g, found.groups, found.ngroups * sizeof(*g));
 	*a = (struct account){ true, found.uid, found.gid, g, found.ngroups,
-	    name, tree_copy(&p->t, found.home) };
+	    name, tree_copy(&p->t, found.home),
+	    tree_copy(&p->t, found.run.shell) };
 	return a;
 }
 

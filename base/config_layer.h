@@ -18,7 +18,8 @@ enum user_key {
 	UK_PASSWORD, UK_TOTP, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS,
 	UK_REVOKED_KEYS,
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
-	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_ALL
+	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_SHELL, UK_COMMAND,
+	UK_SET_ENV, UK_SUBSYSTEMS, UK_MOTD, UK_RESOURCES, UK_LINGER, UK_ALL
 };
 
 struct layer {
@@ -49,6 +50,7 @@ struct layer {
 	size_t nhours;
 	struct calendar_date not_before, expires;
 	uint32_t sessions;
+	struct policy_run run;
 };
 
 /* config_rules.c: parsers of user_rows. */
@@ -86,6 +88,23 @@ const struct layer *user_pick(const struct user *u, enum user_key key);
  * and defaults (or NULL) have been parsed; u has all but its layers. */
 void variants_add(struct parse *p, struct user *u, const struct layer *own,
     const struct layer *defaults);
+
+/* config_run.c: likewise. */
+void run_path(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void run_command(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void run_set_env(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void run_subsystems(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void run_resources(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void run_linger(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+struct user;
+/* ... and what the layers say together. */
+void run_user(struct parse *p, const struct user *u, struct policy *out);
 
 /* Reads the keys of v; l is zeroed but for its kind. */
 void layer_parse(struct parse *p, const struct node *v, const struct path *at,

@@ -37,6 +37,9 @@ static const struct shown {
 	[UK_KEY_BITS] = { .builtin = "{rsa: 2048, ecdsa: 256}" },
 	[UK_HOURS] = { .builtin = "always" },
 	[UK_TIME_ZONE] = { .builtin = "that of the host" },
+	[UK_SHELL] = { .builtin = "that of the account" },
+	[UK_SET_ENV] = { .secret = true },
+	[UK_LINGER] = { .builtin = "off" },
 };
 
 bool

@@ -150,7 +150,7 @@ struct account {
 	uint32_t uid, gid;
 	const uint32_t *groups;
 	size_t ngroups;
-	struct view name, home;
+	struct view name, home, shell;
 };
 /* {uid, gid, groups} or the name of a host account. */
 void account_parse(struct parse *p, const struct node *v,

@@ -334,7 +334,7 @@ user_policy(struct parse *p, const struct user *u, struct policy *out)
 	*out = (struct policy){ .name = u->name };
 	user_account(p, u, out);
 	user_jail(p, u, out);
-	out->allow = pick(u, UK_ALLOW)->allow;
+	run_user(p, u, out);
 	out->env = pick(u, UK_ENV)->env;
 	out->from = pick(u, UK_FROM)->from;
 	user_rules(p, u, out);

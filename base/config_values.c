@@ -1,11 +1,11 @@
 #include <arpa/inet.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "base/config_values.h"
+#include "base/envname.h"
 
 #define USER_NAME_MAX	64
 #define KEY_LINE_MAX	8191
@@ -304,11 +304,7 @@ value_user_name(struct view v, const char **why_out)
 bool
 value_env(struct view v, const char **why_out)
 {
-	static const char *const never[] = {
-		"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "IFS",
-		"HOME", "SHELL", "BASH_ENV", "ENV",
-	};
-	char pattern[65];
+	char pattern[ENV_NAME_MAX + 1];
 
 	*why_out = "is not a pattern of names; use letters, digits, _, * and "
 	    "?, at most 64 of them";
@@ -319,10 +315,7 @@ value_env(struct view v, const char **why_out)
 		return false;
 	*why_out = "would let a client set a name like LD_PRELOAD or PATH; "
 	    "use narrower patterns, such as LC_*";
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (fnmatch(pattern, never[i], 0) == 0)
-			return false;
-	return true;
+	return !env_pattern_never(pattern);
 }
 
 /* ---- secrets and texts ---- */

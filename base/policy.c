@@ -30,6 +30,10 @@
  *	programs: uint32 uid, gid; list of uint32 groups; uint32 timeout_ms;
  *		 list of string keys, ask, decide; string url, url_ca,
  *		 url_token; uint32 methods
+ *	string	 allow_at
+ *	run: string shell, command; list of string pairs set_env,
+ *		 subsystems; string motd; uint32 processes, files, cpu_s;
+ *		 uint64 memory; boolean linger
  */
 #define VERSION_BYTE	1
 
@@ -161,6 +165,31 @@ put_programs(struct wr *w, const struct policy_programs *p)
 }
 
 static void
+put_pairs(struct wr *w, const struct policy_pairs *l)
+{
+	put_count(w, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		wr_str(w, l->v[i].name);
+		wr_str(w, l->v[i].value);
+	}
+}
+
+static void
+put_run(struct wr *w, const struct policy_run *p)
+{
+	wr_str(w, p->shell);
+	wr_str(w, p->command);
+	put_pairs(w, &p->set_env);
+	put_pairs(w, &p->subsystems);
+	wr_str(w, p->motd);
+	wr_u32(w, p->processes);
+	wr_u32(w, p->files);
+	wr_u32(w, p->cpu_s);
+	wr_u64(w, p->memory);
+	wr_bool(w, p->linger);
+}
+
+static void
 put_hours(struct wr *w, const struct policy *p)
 {
 	put_count(w, p->nhours);
@@ -211,6 +240,8 @@ policy_encode(struct wr *w, const struct policy *p)
 	wr_u32(w, p->key_bits_ecdsa);
 	put_hours(w, p);
 	put_programs(w, &p->programs);
+	wr_str(w, p->allow_at);
+	put_run(w, &p->run);
 }
 
 struct policy
@@ -370,6 +401,36 @@ get_keys(struct rd *r, struct room *m, struct policy *p)
 }
 
 static void
+get_pairs(struct rd *r, struct room *m, struct policy_pairs *l)
+{
+	struct policy_pair *v, one;
+
+	l->n = get_count(r, 8);
+	l->v = v = take(m, l->n, sizeof(*v));
+	for (size_t i = 0; i < l->n; i++) {
+		one.name = rd_text(r);
+		one.value = rd_text(r);
+		if (v != NULL)
+			v[i] = one;
+	}
+}
+
+static void
+get_run(struct rd *r, struct room *m, struct policy_run *p)
+{
+	p->shell = rd_text(r);
+	p->command = rd_text(r);
+	get_pairs(r, m, &p->set_env);
+	get_pairs(r, m, &p->subsystems);
+	p->motd = rd_text(r);
+	p->processes = rd_u32(r);
+	p->files = rd_u32(r);
+	p->cpu_s = rd_u32(r);
+	p->memory = rd_u64(r);
+	p->linger = rd_bool(r);
+}
+
+static void
 get_hours(struct rd *r, struct room *m, struct policy *p)
 {
 	struct calendar_hours *h, one;
@@ -424,6 +485,8 @@ decode(struct rd r, struct room *m, struct policy *p)
 	p->key_bits_ecdsa = rd_u32(&r);
 	get_hours(&r, m, p);
 	get_programs(&r, m, &p->programs);
+	p->allow_at = rd_text(&r);
+	get_run(&r, m, &p->run);
 	return rd_done(&r) && (p->allow & ~ALLOW_ALL) == 0 &&
 	    (p->umask <= 0777 || p->umask == POLICY_NO_UMASK);
 }

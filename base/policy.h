@@ -85,6 +85,27 @@ struct policy_totp {
 					 * begins with "1-" */
 };
 
+struct policy_pair {
+	struct view name, value;
+};
+struct policy_pairs {
+	const struct policy_pair *v;
+	size_t n;
+};
+
+/* How the programs of a user are run. */
+struct policy_run {
+	struct view shell;		/* absolute; empty: /bin/sh */
+	struct view command;		/* in place of any other; empty: none */
+	struct policy_pairs set_env;
+	struct policy_pairs subsystems;	/* name, command */
+	struct view motd;		/* path of a file; empty: none */
+	uint32_t processes, files;	/* resource limits; 0: as they are */
+	uint32_t cpu_s;
+	uint64_t memory;
+	bool linger;			/* what is left behind may stay */
+};
+
 struct policy {
 	struct view name;		/* the user's name */
 	/* account: numbers, resolved when the configuration was loaded */
@@ -101,6 +122,7 @@ struct policy {
 	uint32_t umask;			/* POLICY_NO_UMASK: not set */
 	/* rights */
 	uint32_t allow;			/* enum policy_allow */
+	struct view allow_at;		/* where that is written, for people */
 	struct view_list env;		/* patterns */
 	struct view_list from;		/* CIDR patterns; empty: anywhere */
 	/* proof */
@@ -129,6 +151,7 @@ struct policy {
 					 * allowed any more; 0: none */
 	uint32_t sessions;		/* at a time; 0: any number */
 	struct policy_programs programs;
+	struct policy_run run;
 };
 
 #define POLICY_NO_UMASK	0xffffffffu

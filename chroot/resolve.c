@@ -118,10 +118,11 @@ take_answer(struct view line, const char *name, struct policy *out,
 		out->groups = a.groups;
 		out->ngroups = a.ngroups;
 		out->home = view_str(a.home);
+		out->run.shell = view_str(a.shell);
 		/* The caller copies what it wants, and its process ends when
-		 * the file has been read: these two stay. */
+		 * the file has been read: these stay. */
 		a.groups = NULL;
-		a.home = NULL;
+		a.home = a.shell = NULL;
 	}
 	account_clear(&a);
 	return ok;

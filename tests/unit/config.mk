@@ -7,6 +7,8 @@ CONFIG_OBJS := \
 	base/config_origin.o \
 	base/config_rows.o \
 	base/config_rules.o \
+	base/config_run.o \
+	base/envname.o \
 	base/config_schema.o \
 	base/config_secrets.o \
 	base/config_tree.o \
@@ -22,12 +24,13 @@ CONFIG_OBJS := \
 	base/policy.o \
 	base/buf.o
 
-TESTS += calendar_test place_test policy_test messages_test config_values_test config_test
+TESTS += calendar_test envname_test place_test policy_test messages_test config_values_test config_test
+OBJS_envname_test := base/envname.o base/buf.o
 OBJS_calendar_test := base/calendar.o base/buf.o
 OBJS_place_test := base/place.o base/buf.o
 OBJS_policy_test := base/policy.o base/buf.o
 OBJS_messages_test := base/messages.o base/buf.o
-OBJS_config_values_test := base/config_values.o base/buf.o
+OBJS_config_values_test := base/config_values.o base/envname.o base/buf.o
 OBJS_config_test := $(CONFIG_OBJS)
 LIBS_config_test := -lyaml
 TESTS += config_secrets_test

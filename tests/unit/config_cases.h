@@ -20,7 +20,8 @@
 	"env, from, authorized_keys, authorized_keys_files, password, " \
 	"totp, pam, trusted_ca_keys, principals, revoked_keys, " \
 	"key_bits, banner, hours, time_zone, not_before, expires, sessions, " \
-	"when, if"
+	"when, if, shell, command, set_env, subsystems, motd, resources, " \
+	"linger"
 
 struct fault_case {
 	const char *title, *yaml, *faults;
@@ -356,9 +357,9 @@ static const struct fault_case fault_cases[] = {
 	{ "user key near",
 	  HEAD USER "    umsk: \"077\"\n",
 	  "t.yaml:7:5: users.a.umsk: unknown key; did you mean \"umask\"?\n" },
-	{ "user key command",
-	  HEAD USER "    command: /bin/true\n",
-	  "t.yaml:7:5: users.a.command: unknown key; use one of: "
+	{ "user key nowhere near",
+	  HEAD USER "    program: /bin/true\n",
+	  "t.yaml:7:5: users.a.program: unknown key; use one of: "
 	  USER_KEYS "\n" },
 	{ "account uid 0",
 	  HEAD "users: {a: {account: {uid: 0, gid: 0}, " KEY "}}\n",
@@ -456,6 +457,101 @@ static const struct fault_case fault_cases[] = {
 	  "remote-forward\n"
 	  "t.yaml:7:27: users.a.allow[2]: \"sftp\" is given twice; needs "
 	  "one\n" },
+	{ "programs of a user",
+	  HEAD USER
+	  "    allow: [shell, exec, pty, sftp]\n"
+	  "    shell: /bin/bash\n"
+	  "    command: \"exec /usr/bin/borg serve\"\n"
+	  "    set_env: {TZ: UTC, PATH: /usr/bin, EMPTY: \"\"}\n"
+	  "    subsystems: {netconf: /usr/bin/nc, x@y.z: a b}\n"
+	  "    motd: /etc/motd\n"
+	  "    resources: {processes: 50, memory: 1GiB, cpu: 1h, files: 256}\n"
+	  "    linger: on\n",
+	  "t.yaml:7:13: warning: users.a.allow[0]: \"shell\" is granted but "
+	  "not yet served by this version; nobody can use it\n"
+	  "t.yaml:7:20: warning: users.a.allow[1]: \"exec\" is granted but "
+	  "not yet served by this version; nobody can use it\n"
+	  "t.yaml:7:26: warning: users.a.allow[2]: \"pty\" is granted but "
+	  "not yet served by this version; nobody can use it\n" },
+	{ "programs of a user, none of them",
+	  HEAD USER
+	  "    shell: none\n"
+	  "    command: none\n"
+	  "    set_env: none\n"
+	  "    subsystems: none\n"
+	  "    motd: none\n"
+	  "    resources: none\n",
+	  "" },
+	{ "programs of a user, wrong",
+	  HEAD USER
+	  "    shell: bash\n"
+	  "    command: \"a\\nb\"\n"
+	  "    set_env: {1A: x, B: [y], \"C=D\": z}\n",
+	  "t.yaml:7:12: users.a.shell: \"bash\" is not an absolute path; use "
+	  "one that starts with /\n"
+	  "t.yaml:8:14: users.a.command: \"a\\x0ab\" has a control "
+	  "character; use one line of plain text\n"
+	  "t.yaml:9:15: users.a.set_env.1A: \"1A\" is no name of a variable; "
+	  "use letters, digits and _, no digit first, at most 64 of them\n"
+	  "t.yaml:9:25: users.a.set_env.B: is a list; needs one text\n"
+	  "t.yaml:9:30: users.a.set_env.C=D: \"C=D\" is no name of a "
+	  "variable; use letters, digits and _, no digit first, at most 64 "
+	  "of them\n" },
+	{ "programs of a user, wrong too",
+	  HEAD USER
+	  "    subsystems: {sftp: x, a b: y, c: \"\"}\n"
+	  "    motd: [a]\n"
+	  "    resources: {processes: 0, memory: 1KiB, disk: 1}\n",
+	  "t.yaml:7:18: users.a.subsystems.sftp: \"sftp\" is built in; leave "
+	  "it out\n"
+	  "t.yaml:7:27: users.a.subsystems.a b: \"a b\" is no name of a "
+	  "subsystem; use letters, digits and _ - . @, at most 64 of them\n"
+	  "t.yaml:7:38: users.a.subsystems.c: \"\" is empty; needs a command\n"
+	  "t.yaml:8:11: users.a.motd: is a list; needs the path of a file, "
+	  "or none\n"
+	  "t.yaml:9:28: users.a.resources.processes: \"0\" is out of range; "
+	  "use 1-4194304\n"
+	  "t.yaml:9:39: users.a.resources.memory: \"1KiB\" is out of range; "
+	  "use 4MiB-1024TiB\n"
+	  "t.yaml:9:45: users.a.resources.disk: unknown key; use one of: "
+	  "processes, memory, cpu, files\n" },
+	{ "programs of a user, wrong as well",
+	  HEAD USER
+	  "    resources: {cpu: 1ms, files: 3}\n"
+	  "    linger: perhaps\n",
+	  "t.yaml:7:22: users.a.resources.cpu: \"1ms\" is out of range; use "
+	  "1s-30d\n"
+	  "t.yaml:7:34: users.a.resources.files: \"3\" is out of range; use "
+	  "16-1048576\n"
+	  "t.yaml:8:13: users.a.linger: \"perhaps\" is not a switch; use on "
+	  "or off\n" },
+	{ "resources as a list",
+	  HEAD USER
+	  "    resources: [1]\n",
+	  "t.yaml:7:16: users.a.resources: is a list; needs a mapping of: "
+	  "processes, memory, cpu, files\n" },
+	{ "a set_env that is a list",
+	  HEAD USER
+	  "    set_env: [A=b]\n",
+	  "t.yaml:7:14: users.a.set_env: is a list; needs a mapping of names "
+	  "to values\n" },
+	{ "a command for a user who may run nothing",
+	  HEAD USER
+	  "    command: ls\n",
+	  "t.yaml:7:14: users.a.command: this user may run nothing; needs "
+	  "allow: [exec]\n" },
+	{ "internal-sftp needs no right to run",
+	  HEAD USER
+	  "    command: internal-sftp\n",
+	  "" },
+	{ "a shell that runs nothing",
+	  HEAD USER
+	  "    allow: [shell]\n"
+	  "    shell: /usr/sbin/nologin\n",
+	  "t.yaml:7:12: warning: users.a.allow: the shell of this user is "
+	  "\"/usr/sbin/nologin\", which runs nothing; needs shell\n"
+	  "t.yaml:7:13: warning: users.a.allow[0]: \"shell\" is granted but "
+	  "not yet served by this version; nobody can use it\n" },
 	{ "allow not yet",
 	  HEAD USER "    allow: [sftp, shell, x11]\n",
 	  "t.yaml:7:19: warning: users.a.allow[1]: \"shell\" is granted but "

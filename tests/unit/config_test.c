@@ -556,12 +556,12 @@ test_when_size(void **state)
 	run_free(&r);
 	/* equal conditions are one, equal policies too */
 	snprintf(yaml, sizeof(yaml), "%sdefaults: {when: ["
-	    "{if: {from: [10.0.0.0/8]}, allow: [sftp]}, "
-	    "{if: {from: [10.0.0.0/8]}, allow: [sftp]}]}\n", head);
+	    "{if: {from: [10.0.0.0/8]}, from: [10.0.0.0/8]}, "
+	    "{if: {from: [10.0.0.0/8]}, from: [10.0.0.0/8]}]}\n", head);
 	r = run(yaml);
 	assert_string_equal(r.text, "");
 	assert_true(wr_size(&r.block) < wr_size(&one.block) + 30 + 2 * 16 +
-	    300);
+	    370);
 	run_free(&r);
 	run_free(&one);
 }
@@ -704,6 +704,74 @@ test_origin_long(void **state)
 	assert_null(strstr(t, "ABCDEFGHIJ499"));
 	free(t);
 	wr_free(&w);
+}
+
+static bool
+resolve_run(void *ctx, const char *name, struct policy *out,
+    const char **why_out)
+{
+	(void)ctx;
+	(void)name;
+	*why_out = "";
+	out->uid = 7;
+	out->gid = 8;
+	out->home = view_str("/home/h");
+	out->run.shell = view_str("/bin/zsh");
+	return true;
+}
+
+static void
+test_programs_of_users(void **state)
+{
+	static const struct config_env env = { .resolve = resolve_run };
+	struct wr block = wr_new(1 << 20), faults = wr_new(65536);
+	struct config *c;
+	struct policy *p;
+
+	(void)state;
+	assert_true(config_parse_text("t.yaml", view_str(HEAD
+	    "defaults: {shell: /bin/dash, set_env: {A: b}, linger: on,\n"
+	    "  resources: {cpu: 90s, memory: 1GiB}}\n"
+	    "groups: {g: {allow: [exec], subsystems: {x: /bin/y -z}}}\n"
+	    "users:\n"
+	    "  a: {" ACCOUNT ", " KEY ", group: g}\n"
+	    "  b: {account: host, " KEY ", shell: /bin/sh, set_env: none,\n"
+	    "    linger: off, allow: [sftp]}\n"), &env, &block, &faults));
+	c = config_open(wr_view(&block));
+	assert_non_null(c);
+	p = policy_decode(config_user(c, view_str("a"), NULL));
+	assert_non_null(p);
+	assert_true(view_is(p->allow_at, "t.yaml:5:21"));
+	assert_true(view_is(p->run.shell, "/bin/dash"));
+	assert_int_equal(p->run.set_env.n, 1);
+	assert_true(view_is(p->run.set_env.v[0].name, "A"));
+	assert_int_equal(p->run.subsystems.n, 1);
+	assert_true(view_is(p->run.subsystems.v[0].value, "/bin/y -z"));
+	assert_true(p->run.linger);
+	assert_int_equal(p->run.cpu_s, 90);
+	assert_int_equal(p->run.processes, 0);
+	policy_free(&p);
+	p = policy_decode(config_user(c, view_str("b"), NULL));
+	assert_non_null(p);
+	assert_true(view_is(p->run.shell, "/bin/sh"));
+	assert_int_equal(p->run.set_env.n, 0);
+	assert_false(p->run.linger);
+	policy_free(&p);
+	config_free(&c);
+	wr_reset(&block);
+	/* Without a word on it, the account's own shell counts. */
+	assert_true(config_parse_text("t.yaml", view_str(HEAD
+	    "users: {b: {account: host, " KEY "}}\n"), &env, &block,
+	    &faults));
+	c = config_open(wr_view(&block));
+	p = policy_decode(config_user(c, view_str("b"), NULL));
+	assert_non_null(p);
+	assert_true(view_is(p->run.shell, "/bin/zsh"));
+	assert_true(view_is(p->allow_at, "built in"));
+	policy_free(&p);
+	config_free(&c);
+	wr_free(&block);
+	wr_free(&faults);
 }
 
 static void
@@ -1042,7 +1110,8 @@ test_many_users(void **state)
 	assert_true(r.good);
 	print_message("with three policies each: block of %zu bytes\n",
 	    wr_size(&r.block));
-	assert_true(wr_size(&r.block) < 3 * counted);
+	/* ... each with the place of its rights */
+	assert_true(wr_size(&r.block) < 3 * counted + n * 32);
 	run_free(&r);
 	wr_free(&w);
 }
@@ -1141,6 +1210,7 @@ main(void)
 		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_origin_secrets),
 		cmocka_unit_test(test_origin_long),
+		cmocka_unit_test(test_programs_of_users),
 		cmocka_unit_test(test_no_umask),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_state_dir),

@@ -27,6 +27,11 @@ static const struct calendar_hours hours[] = {
 	{ 0x1f, 480, 1080 }, { 1 << 6, 1320, 120 },
 };
 
+static const struct policy_pair pairs[] = {
+	{ { (const uint8_t *)"A", 1 }, { (const uint8_t *)"b c", 3 } },
+	{ { (const uint8_t *)"N", 1 }, { NULL, 0 } },
+};
+
 static struct policy
 sample(void)
 {
@@ -58,6 +63,14 @@ sample(void)
 			.url_ca = view_str("/ca"),
 			.url_token = view_str("/token"),
 			.methods = 1u << AUTH_PASSWORD,
+		},
+		.allow_at = view_str("f:3:4"),
+		.run = {
+			.shell = view_str("/bin/sh"),
+			.command = view_str("cmd"), .set_env = { pairs, 2 },
+			.subsystems = { pairs, 1 }, .motd = view_str("/m"),
+			.processes = 50, .files = 256, .cpu_s = 60,
+			.memory = (uint64_t)5 << 32, .linger = true,
 		},
 	};
 }
@@ -132,6 +145,24 @@ test_too_many_words(void **state)
 }
 
 static void
+check_run(const struct policy_run *r)
+{
+	assert_true(view_is(r->shell, "/bin/sh"));
+	assert_true(view_is(r->command, "cmd"));
+	assert_int_equal(r->set_env.n, 2);
+	assert_true(view_is(r->set_env.v[0].name, "A"));
+	assert_true(view_is(r->set_env.v[0].value, "b c"));
+	assert_int_equal(r->set_env.v[1].value.n, 0);
+	assert_int_equal(r->subsystems.n, 1);
+	assert_true(view_is(r->motd, "/m"));
+	assert_int_equal(r->processes, 50);
+	assert_int_equal(r->files, 256);
+	assert_int_equal(r->cpu_s, 60);
+	assert_true(r->memory == (uint64_t)5 << 32);
+	assert_true(r->linger);
+}
+
+static void
 test_round_trip(void **state)
 {
 	struct policy in = sample(), *p;
@@ -192,6 +223,8 @@ test_round_trip(void **state)
 	assert_int_equal(p->expires, 253402300800);
 	assert_int_equal(p->sessions, 4);
 	check_programs(&p->programs);
+	assert_true(view_is(p->allow_at, "f:3:4"));
+	check_run(&p->run);
 	assert_int_equal(policy_peek_sessions(wr_view(&w)), 4);
 	assert_int_equal(policy_peek_sessions(view_of(wr_view(&w).p, 4)), 0);
 	assert_int_equal(policy_peek_sessions(view_str("\x02zzzz")), 0);

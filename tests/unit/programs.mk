@@ -4,7 +4,7 @@ PROGRAM_OBJS := auth/program.o auth/program_child.o auth/program_path.o \
 
 TESTS += program_test
 OBJS_program_test := $(PROGRAM_OBJS)
-JSON_OBJS := auth/json.o base/config_values.o base/policy.o base/calendar.o \
+JSON_OBJS := auth/json.o base/config_values.o base/envname.o base/policy.o base/calendar.o \
 	base/buf.o
 
 TESTS += json_test
