@@ -1,6 +1,6 @@
 AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
 	auth/file.o auth/certs.o base/krl.o $(SSHKEY_OBJS)
-AUTH_OBJS := auth/auth.o auth/admit.o base/calendar.o auth/methods.o auth/chain.o auth/publickey.o \
+AUTH_OBJS := auth/auth.o auth/admit.o base/calendar.o auth/methods.o auth/chain.o auth/publickey.o auth/offer.o \
 	auth/password.o auth/totp.o auth/remember.o auth/records.o \
 	auth/dialog.o auth/dialog_own.o base/policy.o \
 	base/userauth_msg.o base/err.o $(OTP_OBJS) $(AUTH_KEYS_OBJS)
