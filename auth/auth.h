@@ -111,6 +111,28 @@ const struct auth_limits *auth_limits(const struct auth *a);
 const char *auth_refuses(const struct policy *p, const struct sockaddr *peer,
     int64_t now);
 
+/* ---- for the operator who asks about one user ---- */
+
+#define AUTH_DESCRIBE_MAX	16384	/* bytes of one thing that is said */
+struct auth_hearer {
+	/* One thing that a client could prove, or (good false) why it could
+	 * not; from keys' comments and files' names: any bytes but NUL. */
+	void (*say)(void *ctx, bool good, const char *text);
+	void *ctx;
+};
+struct auth_question {
+	const struct policy *policy;
+	enum auth_method method;
+	size_t step;			/* of the chain, from 0 */
+	const struct sockaddr *peer;	/* NULL: from= of keys is no matter */
+	int64_t now;
+};
+/* Tells what a method has to check for users of this policy, and returns how
+ * many different proofs there may be: 0 none, a key each 1, UINT_MAX where
+ * it cannot be counted.  Reads the files of keys. */
+unsigned auth_describe(const struct auth_question *q,
+    const struct auth_hearer *to);
+
 /* For the check of a configuration: does this authorized_keys line hold a key
  * that this build can read?  Options are judged at login, where an unknown one
  * refuses the key.  *why_out, static: "is ...; needs ...". */

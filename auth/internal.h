@@ -125,6 +125,9 @@ void auth_kbdint_answers(struct auth *a, const struct view *answers, size_t n,
 bool password_matches(struct auth *a, struct view password,
     const char **why_out) MUST_CHECK;
 
+/* Why no password could be right, static; NULL: one could. */
+const char *password_fault(const struct policy *p);
+
 /* Does it hash to this one?  Empty: to nobody's, at the same cost. */
 bool password_hash_is(struct auth *a, struct view given, struct view hash)
     MUST_CHECK;

@@ -65,6 +65,17 @@ own_hash(const struct policy *p, char *out, size_t n, const char **why)
 	}
 }
 
+const char *
+password_fault(const struct policy *p)
+{
+	char hash[CRYPT_OUTPUT_SIZE];
+	const char *why;
+	bool own = own_hash(p, hash, sizeof(hash), &why);
+
+	wipe(hash, sizeof(hash));
+	return own ? NULL : why;
+}
+
 /* Refusals that look at nothing but the request, so that a long password
  * costs nobody anything. */
 static const char *

@@ -34,6 +34,9 @@ struct parse_how {
 #define PARSE_BLOCK_MAX		((size_t)256 << 20)
 #define PARSE_FAULTS_MAX	((size_t)1 << 20)
 
+/* parse_env.c: how to check a configuration for this host; how must outlive
+ * the result, which only a process that does little else may use. */
+struct config_env parse_env(const struct parse_how *how);
 /* The child's side: reads, writes what it found into the job's files. */
 void parse_child(const struct parse_job *j, const struct parse_how *how)
     __attribute__((noreturn));

@@ -1,9 +1,24 @@
 AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
 	auth/file.o auth/certs.o base/krl.o $(SSHKEY_OBJS)
-AUTH_OBJS := auth/auth.o auth/admit.o base/calendar.o auth/methods.o auth/chain.o auth/publickey.o auth/offer.o \
-	auth/password.o auth/totp.o auth/remember.o auth/records.o \
-	auth/dialog.o auth/dialog_own.o base/policy.o \
-	base/userauth_msg.o base/err.o $(OTP_OBJS) $(AUTH_KEYS_OBJS)
+AUTH_OBJS := \
+	auth/auth.o \
+	auth/admit.o \
+	auth/chain.o \
+	auth/describe.o \
+	auth/dialog.o \
+	auth/dialog_own.o \
+	auth/methods.o \
+	auth/offer.o \
+	auth/password.o \
+	auth/publickey.o \
+	auth/records.o \
+	auth/remember.o \
+	auth/totp.o \
+	base/calendar.o \
+	base/err.o \
+	base/policy.o \
+	base/userauth_msg.o \
+	$(OTP_OBJS) $(AUTH_KEYS_OBJS)
 
 TESTS += authorized_keys_test auth_test password_test account_test
 OBJS_authorized_keys_test := base/log.o $(AUTH_KEYS_OBJS)
@@ -19,3 +34,6 @@ OBJS_account_test := auth/account_line.o auth/account_resolve.o base/buf.o
 TESTS += auth_totp_test
 OBJS_auth_totp_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
 LIBS_auth_totp_test := $(CRYPTO_LIBS) -lcrypt
+TESTS += auth_describe_test
+OBJS_auth_describe_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
+LIBS_auth_describe_test := $(CRYPTO_LIBS) -lcrypt

@@ -1,0 +1,238 @@
+/*
+ * What there is to prove for a user, for the operator who asks: the same keys
+ * and files as at a login, looked at without a client.
+ */
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/file.h"
+#include "auth/internal.h"
+#include "auth/keys.h"
+
+#define KEYS_MAX	256	/* that are looked at */
+#define ANY_NUMBER	UINT_MAX	/* of different proofs */
+
+struct describe {
+	const struct auth_question *q;
+	const struct auth_hearer *to;
+	struct match_addr addr;
+	unsigned found;			/* different proofs */
+	unsigned looked;
+	char fp[KEYS_MAX][SSHKEY_FP_MAX];	/* of those found */
+	struct ak_line line;
+	struct wr blob;
+};
+
+static void say(struct describe *d, bool good, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+static void
+say(struct describe *d, bool good, const char *fmt, ...)
+{
+	char text[AUTH_DESCRIBE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	d->to->say(d->to->ctx, good, text);
+}
+
+static void
+found(struct describe *d, unsigned n)
+{
+	d->found = n > ANY_NUMBER - d->found ? ANY_NUMBER : d->found + n;
+}
+
+/* ---- keys ---- */
+
+/* What holds for a key wherever it is listed: sizes, revocation. */
+static const char *
+key_fault(struct describe *d)
+{
+	struct ssh_key *key = NULL;
+	struct keys_query q = {
+		.policy = d->q->policy, .addr = &d->addr, .now = d->q->now,
+	};
+	struct keys_answer a;
+
+	if (ssh_key_parse_blob(wr_view(&d->blob), &key) != OK)
+		return "key is of a type or size that is not supported";
+	q.blob = ssh_key_blob(key);
+	q.key = key;
+	keys_find(&q, &a);
+	ssh_key_free(&key);
+	return a.refusal;
+}
+
+/* Why this listed key would not be taken; NULL: it would. */
+static const char *
+line_fault(struct describe *d)
+{
+	uint32_t flags = d->line.flags;
+	const char *why;
+
+	/* Who asks without an address wants to hear of all keys. */
+	if (d->q->peer == NULL)
+		d->line.flags &= ~(uint32_t)AK_FROM;
+	why = keys_refusal(&d->line, &d->addr, d->q->now,
+	    d->q->policy->allow);
+	if (why == NULL && flags == d->line.flags)
+		why = key_fault(d);
+	return why;
+}
+
+static bool
+counted_before(const struct describe *d, const char *fp)
+{
+	for (unsigned i = 0; i < d->found && i < KEYS_MAX; i++)
+		if (strcmp(d->fp[i], fp) == 0)
+			return true;
+	return false;
+}
+
+static void
+one_key(struct describe *d, const char *place)
+{
+	const struct ak_line *l = &d->line;
+	char fp[SSHKEY_FP_MAX];
+	bool authority = (l->flags & AK_CERT_AUTHORITY) != 0;
+	const char *why;
+
+	if (!ak_blob_ok(l, &d->blob)) {
+		say(d, false, "%s: malformed key", place);
+		return;
+	}
+	ssh_key_fingerprint(wr_view(&d->blob), fp);
+	why = authority ? NULL : line_fault(d);
+	say(d, why == NULL, "%s%.*s %s%s%.*s, %s%s%s", authority ?
+	    "certificates signed by " : "", (int)l->type.n,
+	    (const char *)l->type.p, fp, l->comment.n != 0 ? " " : "",
+	    (int)l->comment.n, (const char *)l->comment.p, place,
+	    why != NULL ? ": " : "", why != NULL ? why : "");
+	if (authority)
+		found(d, ANY_NUMBER);
+	else if (why == NULL && !counted_before(d, fp)) {
+		if (d->found < KEYS_MAX)
+			memcpy(d->fp[d->found], fp, sizeof(fp));
+		found(d, 1);
+	}
+}
+
+/* authority: of a file of ca_keys. */
+static void
+key_line(struct describe *d, struct view line, const char *file,
+    uint64_t lineno, bool authority)
+{
+	char place[PATH_MAX + 32];
+
+	if (ak_blank(line) || d->looked > KEYS_MAX)
+		return;
+	snprintf(place, sizeof(place), "%s:%llu", file,
+	    (unsigned long long)lineno);
+	if (d->looked++ == KEYS_MAX)
+		say(d, false, "%s: further keys are not looked at", place);
+	else if (!ak_parse(line, &d->line))
+		say(d, false, "%s: %s", place, d->line.why);
+	else {
+		if (authority)
+			d->line.flags |= AK_CERT_AUTHORITY;
+		one_key(d, place);
+	}
+}
+
+static void
+key_file(struct describe *d, struct view path, uint32_t uid, bool authority)
+{
+	struct wr text = wr_new(AK_FILE_MAX + FILE_READ_CHUNK);
+	char name[PATH_MAX];
+	uint64_t lineno = 0;
+	struct view rest, line;
+	const char *why = "not a path";
+
+	if (view_to_cstr(path, name, sizeof(name)))
+		why = keys_read_file(name, uid, &text);
+	if (why != NULL)
+		say(d, false, "%s: %s", name,
+		    why[0] != '\0' ? why : "no such file");
+	else
+		for (rest = wr_view(&text); ak_next(&rest, &line);)
+			key_line(d, line, name, ++lineno, authority);
+	wr_free(&text);
+}
+
+static void
+describe_keys(struct describe *d)
+{
+	const struct policy *p = d->q->policy;
+	char name[PATH_MAX];
+
+	for (size_t i = 0; i < p->nkeys; i++)
+		if (view_to_cstr(p->keys[i].file, name, sizeof(name)))
+			key_line(d, p->keys[i].line, name, p->keys[i].lineno,
+			    false);
+	for (size_t i = 0; i < p->key_files.n; i++)
+		key_file(d, p->key_files.v[i], p->uid, false);
+	for (size_t i = 0; i < p->ca_keys.n; i++)
+		key_file(d, p->ca_keys.v[i], 0, true);
+	if (p->nkeys == 0 && p->key_files.n == 0 && p->ca_keys.n == 0)
+		say(d, false, "user has no keys");
+}
+
+/* ---- passwords and dialogues ---- */
+
+static void
+describe_password(struct describe *d)
+{
+	const char *why = password_fault(d->q->policy);
+
+	say(d, why == NULL, "%s", why != NULL ? why : "the user's password");
+	if (why == NULL)
+		found(d, ANY_NUMBER);
+}
+
+/* The password, unless it has been proved before, then a code. */
+static void
+describe_dialog(struct describe *d)
+{
+	const struct policy *p = d->q->policy;
+
+	if (p->password.n != 0 || d->q->step == 0 || !policy_has_totp(p))
+		describe_password(d);
+	else
+		found(d, ANY_NUMBER);
+	if (policy_has_totp(p))
+		say(d, true, "a verification code%s", p->totp.recovery.n != 0 ?
+		    " or a recovery code" : "");
+}
+
+unsigned
+auth_describe(const struct auth_question *q, const struct auth_hearer *to)
+{
+	struct describe d = {
+		.q = q, .to = to, .blob = wr_new(AK_LINE_MAX),
+	};
+
+	match_addr_of(q->peer, &d.addr);
+	switch (q->method) {
+	case AUTH_PUBLICKEY:
+		describe_keys(&d);
+		break;
+	case AUTH_PASSWORD:
+		describe_password(&d);
+		break;
+	case AUTH_KBDINT:
+		describe_dialog(&d);
+		break;
+	case AUTH_NONE:
+		say(&d, true, "nothing");
+		found(&d, ANY_NUMBER);
+		break;
+	default:
+		say(&d, false, "method is not supported");
+	}
+	wr_free(&d.blob);
+	return d.found;
+}
