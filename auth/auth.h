@@ -133,9 +133,11 @@ struct auth_question {
 unsigned auth_describe(const struct auth_question *q,
     const struct auth_hearer *to);
 
-/* For the check of a configuration: does this authorized_keys line hold a key
- * that this build can read?  Options are judged at login, where an unknown one
- * refuses the key.  *why_out, static: "is ...; needs ...". */
-bool auth_key_line(struct view line, const char **why_out) MUST_CHECK;
+/* For the check of a configuration: is this authorized_keys line one?
+ * *why_out, static: "is ...; needs ...".  If it is, but its key or options
+ * are such that a login will be refused, doubt_out says so, else it is empty:
+ * what another version may know is no reason not to start. */
+bool auth_key_line(struct view line, const char **why_out,
+    char doubt_out[CONFIG_DOUBT_MAX]) MUST_CHECK;
 
 #endif

@@ -14,6 +14,11 @@
  * option	= name / name "=" DQUOTE value DQUOTE, \" inside for a quote
  */
 
+#define RULE_LINE	"use [OPTIONS] TYPE BASE64 [COMMENT]"
+#define RULE_QUOTES	"use NAME=\"VALUE\""
+#define RULE_TYPE	"use Ed25519, ECDSA, RSA or a security token's key"
+_Static_assert(AK_ITEMS_MAX == 256 && AK_LINE_MAX == 8192, "said in rules");
+
 static bool
 blank(uint8_t c)
 {
@@ -21,9 +26,10 @@ blank(uint8_t c)
 }
 
 static bool
-fault(struct ak_line *l, struct view what, const char *why)
+fault(struct ak_line *l, struct view what, const char *why, const char *rule)
 {
 	l->why = why;
+	l->rule = rule;
 	l->what = what;
 	return false;
 }
@@ -154,7 +160,7 @@ struct option {
 	    struct view value);
 	uint32_t flag;
 	uint8_t permit;
-	bool has_value;
+	const char *value;	/* what it must be; NULL: there is none */
 };
 
 static bool
@@ -205,12 +211,13 @@ set_once(struct ak_line *l, const struct option *o, struct view value)
 	static const struct match_addr nowhere;
 
 	if ((l->flags & o->flag) != 0)
-		return fault(l, view_str(o->name), "option given twice");
+		return fault(l, view_str(o->name), "option given twice",
+		    "use it once");
 	if (value.n == 0 ||
 	    (o->flag == AK_FROM && match_list(value, &nowhere) == MATCH_BAD) ||
 	    (o->flag == AK_TUNNEL && !view_is(value, "any") &&
 	    (!digits(value) || value.n > 9)))
-		return fault(l, view_str(o->name), "invalid value");
+		return fault(l, view_str(o->name), "invalid value", o->value);
 	l->flags |= o->flag;
 	*field(l, o->flag) = value;
 	return true;
@@ -224,7 +231,7 @@ set_expiry(struct ak_line *l, const struct option *o, struct view value)
 
 	if (!parse_time(value, &t))
 		return fault(l, view_str(o->name),
-		    "not a time YYYYMMDD[HHMM[SS]][Z]");
+		    "not a time YYYYMMDD[HHMM[SS]][Z]", o->value);
 	if ((l->flags & o->flag) == 0 || t < l->expiry)
 		l->expiry = t;
 	l->flags |= o->flag;
@@ -241,9 +248,10 @@ set_item(struct ak_line *l, const struct option *o, struct view value)
 	else
 		ok = host_port_ok(value, o->flag == AK_PERMITLISTEN);
 	if (!ok)
-		return fault(l, view_str(o->name), "invalid value");
+		return fault(l, view_str(o->name), "invalid value", o->value);
 	if (l->nitems == AK_ITEMS_MAX)
-		return fault(l, view_str(o->name), "option given too often");
+		return fault(l, view_str(o->name), "option given too often",
+		    "use at most 256 in a line");
 	l->items[l->nitems++] = (struct ak_item){
 		(enum ak_flag)o->flag, value
 	};
@@ -260,28 +268,30 @@ set_flag(struct ak_line *l, const struct option *o, struct view value)
 }
 
 static const struct option options[] = {
-	{ "agent-forwarding", set_permit, 0, AK_AGENT, false },
-	{ "no-agent-forwarding", set_deny, 0, AK_AGENT, false },
-	{ "port-forwarding", set_permit, 0, AK_PORT, false },
-	{ "no-port-forwarding", set_deny, 0, AK_PORT, false },
-	{ "pty", set_permit, 0, AK_PTY, false },
-	{ "no-pty", set_deny, 0, AK_PTY, false },
-	{ "user-rc", set_permit, 0, AK_USER_RC, false },
-	{ "no-user-rc", set_deny, 0, AK_USER_RC, false },
-	{ "X11-forwarding", set_permit, 0, AK_X11, false },
-	{ "no-X11-forwarding", set_deny, 0, AK_X11, false },
-	{ "restrict", set_restrict, AK_RESTRICT, 0, false },
-	{ "cert-authority", set_flag, AK_CERT_AUTHORITY, 0, false },
-	{ "no-touch-required", set_flag, AK_NO_TOUCH, 0, false },
-	{ "verify-required", set_flag, AK_VERIFY, 0, false },
-	{ "command", set_once, AK_COMMAND, 0, true },
-	{ "from", set_once, AK_FROM, 0, true },
-	{ "principals", set_once, AK_PRINCIPALS, 0, true },
-	{ "tunnel", set_once, AK_TUNNEL, 0, true },
-	{ "expiry-time", set_expiry, AK_EXPIRY, 0, true },
-	{ "environment", set_item, AK_ENVIRONMENT, 0, true },
-	{ "permitopen", set_item, AK_PERMITOPEN, 0, true },
-	{ "permitlisten", set_item, AK_PERMITLISTEN, 0, true },
+	{ "agent-forwarding", set_permit, 0, AK_AGENT, NULL },
+	{ "no-agent-forwarding", set_deny, 0, AK_AGENT, NULL },
+	{ "port-forwarding", set_permit, 0, AK_PORT, NULL },
+	{ "no-port-forwarding", set_deny, 0, AK_PORT, NULL },
+	{ "pty", set_permit, 0, AK_PTY, NULL },
+	{ "no-pty", set_deny, 0, AK_PTY, NULL },
+	{ "user-rc", set_permit, 0, AK_USER_RC, NULL },
+	{ "no-user-rc", set_deny, 0, AK_USER_RC, NULL },
+	{ "X11-forwarding", set_permit, 0, AK_X11, NULL },
+	{ "no-X11-forwarding", set_deny, 0, AK_X11, NULL },
+	{ "restrict", set_restrict, AK_RESTRICT, 0, NULL },
+	{ "cert-authority", set_flag, AK_CERT_AUTHORITY, 0, NULL },
+	{ "no-touch-required", set_flag, AK_NO_TOUCH, 0, NULL },
+	{ "verify-required", set_flag, AK_VERIFY, 0, NULL },
+	{ "command", set_once, AK_COMMAND, 0, "use a command" },
+	{ "from", set_once, AK_FROM, 0,
+	    "use addresses, ADDRESS/BITS and patterns, ! before one refuses" },
+	{ "principals", set_once, AK_PRINCIPALS, 0, "use NAME[,NAME...]" },
+	{ "tunnel", set_once, AK_TUNNEL, 0, "use a number, or any" },
+	{ "expiry-time", set_expiry, AK_EXPIRY, 0,
+	    "use YYYYMMDD[HHMM[SS]][Z]" },
+	{ "environment", set_item, AK_ENVIRONMENT, 0, "use NAME=VALUE" },
+	{ "permitopen", set_item, AK_PERMITOPEN, 0, "use HOST:PORT" },
+	{ "permitlisten", set_item, AK_PERMITLISTEN, 0, "use [HOST:]PORT" },
 };
 
 /* Names are compared without regard to case, as OpenSSH does. */
@@ -334,19 +344,23 @@ parse_option(struct ak_line *l, struct view *line)
 	line->n -= name.n;
 	if ((o = find_option(name)) == NULL)
 		return fault(l, name, name.n == 0 ? "empty option" :
-		    "unknown option");
+		    "unknown option", "use the options of sshd(8)");
 	if (line->n != 0 && line->p[0] == '=') {
 		if (line->n < 2 || line->p[1] != '"')
-			return fault(l, name, "value is not in double quotes");
+			return fault(l, name, "value is not in double quotes",
+			    RULE_QUOTES);
 		line->p += 2;
 		line->n -= 2;
 		quoted = true;
 		if (!unquote(l, line, &value))
-			return fault(l, name, "missing end quote");
+			return fault(l, name, "missing end quote",
+			    RULE_QUOTES);
 	}
-	if (quoted != o->has_value)
-		return fault(l, name, quoted ? "option takes no value" :
-		    "option needs a value");
+	if (quoted && o->value == NULL)
+		return fault(l, name, "option takes no value",
+		    "use its name alone");
+	if (!quoted && o->value != NULL)
+		return fault(l, name, "option needs a value", RULE_QUOTES);
 	return o->set(l, o, value);
 }
 
@@ -360,7 +374,8 @@ parse_options(struct ak_line *l, struct view *line)
 			return true;
 		if (line->p[0] != ',')
 			return fault(l, view_of(NULL, 0),
-			    "characters behind an option's value");
+			    "characters behind an option's value",
+			    "use a comma between options");
 		line->p++;
 		line->n--;
 	}
@@ -442,11 +457,13 @@ ak_parse(struct view line, struct ak_line *out)
 	memset(out, 0, offsetof(struct ak_line, items));
 	out->permit = AK_PERMIT_ALL;
 	if (line.n == 0)
-		return fault(out, line, "empty line");
+		return fault(out, line, "empty line", RULE_LINE);
 	if (line.n > AK_LINE_MAX)
-		return fault(out, view_of(NULL, 0), "line is too long");
+		return fault(out, view_of(NULL, 0), "line is too long",
+		    "use at most 8192 bytes");
 	if (view_has_nul(line))
-		return fault(out, view_of(NULL, 0), "NUL in the line");
+		return fault(out, view_of(NULL, 0), "NUL in the line",
+		    RULE_LINE);
 	skip_blank(&line);
 	while (line.n != 0 && blank(line.p[line.n - 1]))
 		line.n--;
@@ -459,11 +476,12 @@ ak_parse(struct view line, struct ak_line *out)
 	out->base64 = take_word(&line);
 	out->comment = line;
 	if (!looks_like_type(out->type))
-		return fault(out, out->type, "no key type");
+		return fault(out, out->type, "no key type", RULE_LINE);
 	if (!ak_type_known(out->type))
-		return fault(out, out->type, "key type is not supported");
+		return fault(out, out->type, "key type is not supported",
+		    RULE_TYPE);
 	if (out->base64.n == 0)
-		return fault(out, out->type, "no key");
+		return fault(out, out->type, "no key", RULE_LINE);
 	return true;
 }
 

@@ -49,6 +49,7 @@ struct ak_item {
  */
 struct ak_line {
 	const char *why;	/* of a fault: static */
+	const char *rule;	/* what is allowed: "use ...", static */
 	struct view what;	/* the option it is about; may be empty */
 	struct view type, base64, comment;
 	uint32_t flags;		/* enum ak_flag */
@@ -65,8 +66,8 @@ struct ak_line {
 bool ak_next(struct view *text, struct view *line);
 /* Is the line empty or a comment? */
 bool ak_blank(struct view line);
-/* Parses one line that is not blank.  False: out->why and out->what say
- * what is wrong with it. */
+/* Parses one line that is not blank.  False: out->why, out->rule and out->what
+ * say what is wrong with it. */
 bool ak_parse(struct view line, struct ak_line *out) MUST_CHECK;
 /* Decodes the blob into scratch (which is reset) and looks whether its first
  * string is the type that the line names; the key itself is not parsed. */

@@ -19,11 +19,7 @@
 static const char *
 command_refusal(const struct ak_line *l, uint32_t allow)
 {
-	if ((l->flags & AK_COMMAND) == 0)
-		return NULL;
-	if (!view_is(l->command, "internal-sftp"))
-		return "key option command= cannot be enforced";
-	if ((allow & ALLOW_SFTP) == 0)
+	if ((l->flags & AK_COMMAND) != 0 && (allow & ALLOW_SFTP) == 0)
 		return "key allows only sftp, user does not";
 	return NULL;
 }
@@ -37,6 +33,29 @@ from_refusal(const struct ak_line *l, const struct match_addr *addr)
 	return "key option from= does not match";
 }
 
+/* What is so whoever logs in, from wherever and whenever. */
+static const char *
+options_refusal(const struct ak_line *l)
+{
+	if ((l->flags & AK_ENVIRONMENT) != 0)
+		return "key option environment= is not supported";
+	if ((l->flags & AK_TUNNEL) != 0)
+		return "key option tunnel= is not supported";
+	if ((l->flags & AK_COMMAND) != 0 &&
+	    !view_is(l->command, "internal-sftp"))
+		return "key option command= cannot be enforced";
+	return NULL;
+}
+
+const char *
+keys_never(const struct ak_line *l)
+{
+	if ((l->flags & AK_PRINCIPALS) != 0 &&
+	    (l->flags & AK_CERT_AUTHORITY) == 0)
+		return "key option principals= is for certificates";
+	return options_refusal(l);
+}
+
 /* What holds for a key and for an authority alike. */
 static const char *
 line_refusal(const struct ak_line *l, const struct match_addr *addr,
@@ -44,10 +63,8 @@ line_refusal(const struct ak_line *l, const struct match_addr *addr,
 {
 	const char *why;
 
-	if ((l->flags & AK_ENVIRONMENT) != 0)
-		return "key option environment= is not supported";
-	if ((l->flags & AK_TUNNEL) != 0)
-		return "key option tunnel= is not supported";
+	if ((why = options_refusal(l)) != NULL)
+		return why;
 	if ((l->flags & AK_EXPIRY) != 0 && now > l->expiry)
 		return "key has expired";
 	if ((why = from_refusal(l, addr)) != NULL)

@@ -67,6 +67,9 @@ void keys_find(const struct keys_query *q, struct keys_answer *out);
  * static reason.  allow: enum policy_allow of the user. */
 const char *keys_refusal(const struct ak_line *l,
     const struct match_addr *addr, int64_t now, uint32_t allow);
+/* The part of that which does not depend on who logs in, when and from where:
+ * the static reason why a line is of no use in this version, or NULL. */
+const char *keys_never(const struct ak_line *l);
 /* What it takes away from the session. */
 struct auth_limits keys_limits(const struct ak_line *l);
 

@@ -169,11 +169,18 @@ shape_of(struct view v)
 	return s;
 }
 
+/* Letters, and not such as addresses have. */
+static bool
+is_name(const struct shape *s)
+{
+	return !s->hex_only || (s->letter && !s->colon);
+}
+
 static enum match
 match_words(struct view v, bool negated, const struct match_addr *a)
 {
 	struct shape s = shape_of(v);
-	bool name = !s.hex_only || (s.letter && !s.colon);
+	bool name = is_name(&s);
 
 	if (s.bad || (s.colon && !s.hex_only))
 		return MATCH_BAD;
@@ -253,4 +260,18 @@ match_entries(const struct view *v, size_t n, const struct match_addr *a)
 	for (size_t i = 0; i < n; i++)
 		add_entry(v[i], a, &yes, &no, &bad);
 	return verdict(yes, no, bad);
+}
+
+struct view
+match_host_name(struct view list)
+{
+	struct view one;
+
+	while (namelist_next(&list, &one)) {
+		struct shape s = shape_of(one);
+
+		if (!s.bad && !s.colon && is_name(&s))
+			return one;
+	}
+	return view_of(NULL, 0);
 }

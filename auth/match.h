@@ -39,5 +39,8 @@ enum match match_list(struct view list, const struct match_addr *a);
 /* The same for entries that are apart already; no entry: MATCH_NO. */
 enum match match_entries(const struct view *v, size_t n,
     const struct match_addr *a);
+/* The first entry of a list that is a host name, which nobody comes from
+ * here; empty: there is none. */
+struct view match_host_name(struct view list);
 
 #endif

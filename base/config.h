@@ -99,6 +99,7 @@ struct config_origin {
  * there was any fault; warnings ("warning: " after the column) do not count.
  * `unprivileged`: the caller is not root and will serve as itself.
  */
+#define CONFIG_DOUBT_MAX 256
 struct config_env {
 	bool unprivileged;
 	/* Turns account names into numbers (the --resolve role of
@@ -110,8 +111,11 @@ struct config_env {
 	 * "cipher", "mac", "compression".  NULL: names are not checked. */
 	bool (*algorithm_known)(const char *kind, struct view name);
 	/* Can this authorized_keys line be used?  *why_out: "is ...; needs
-	 * ...", static.  NULL: only its shape is looked at. */
-	bool (*key_line)(struct view line, const char **why_out);
+	 * ...", static.  True, and doubt_out is not empty: it will not do what
+	 * its writer thinks, in words for a warning.  NULL: only its shape is
+	 * looked at. */
+	bool (*key_line)(struct view line, const char **why_out,
+	    char doubt_out[CONFIG_DOUBT_MAX]);
 	/* Is there a usable private host key in this file?  *why_out as
 	 * above.  NULL: the files are not looked at. */
 	bool (*host_key)(struct view path, const char **why_out);

@@ -308,6 +308,7 @@ parse_keys(struct parse *p, const struct key_row *row, const struct node *v,
 	struct path here = { at, view_of(NULL, 0), 0 };
 	struct layer *l = into;
 	struct policy_key *keys;
+	char doubt[CONFIG_DOUBT_MAX] = "";
 	const char *why;
 	struct view text;
 
@@ -325,10 +326,12 @@ parse_keys(struct parse *p, const struct key_row *row, const struct node *v,
 			text.n--;	/* a block of one line */
 		if (!value_key_line(text, &why) ||
 		    (p->env->key_line != NULL &&
-		    !p->env->key_line(text, &why))) {
+		    !p->env->key_line(text, &why, doubt))) {
 			tree_fault(&p->t, m, &here, "%s", why);
 			continue;
 		}
+		if (doubt[0] != '\0')
+			tree_warn(&p->t, m, &here, "%s", doubt);
 		keys[l->nkeys++] = (struct policy_key){ text,
 		    view_str(p->t.file[m.file]), m.line };
 	}

@@ -53,6 +53,36 @@ t_values() {
 	bad 's/auth: \[publickey\]$/auth: [telepathy]/' 'telepathy'
 	bad 's/ssh-ed25519 AAAA/ssh-ed25519 BBBB/' 'authorized_keys'
 }
+# A line that will refuse its key is told, and stays: another version may
+# know its option.
+t_keys_refused() {
+	local key n=$((ACCT_UID + 1))
+	key=$(cut -d ' ' -f 1,2 "$T/id.pub")
+	cp "$CONF" "$T/keys.yaml"
+	cat >>"$T/keys.yaml" <<-C
+	  bob:
+	    jail: "$JAIL"
+	    account: {uid: $ACCT_UID, gid: $ACCT_GID}
+	    authorized_keys:
+	    - ssh-foo AAAAB3NzaC1mb28= me
+	    - nonsense,pty $key
+	    - 'expiry-time="soon" $key'
+	    - 'from="gate.example.com,10.0.0.0/8" $key'
+	    - 'environment="A=b" $key'
+	C
+	n=$(wc -l <"$CONF")
+	check "$T/keys.yaml"
+	eq status $S 0
+	has "$T/out" "^$T/keys.yaml:$((n + 5)):7: warning: \
+users\.bob\.authorized_keys\[0\]: ssh-foo: key type is not supported.*; use "
+	has "$T/out" "^$T/keys.yaml:$((n + 6)):7: warning: \
+users\.bob\.authorized_keys\[1\]: nonsense: unknown option.*; use "
+	has "$T/out" ":$((n + 7)):7: warning: .*expiry-time.*; use YYYYMMDD"
+	has "$T/out" ":$((n + 8)):7: warning: .*gate\.example\.com.*; use "
+	has "$T/out" ":$((n + 9)):7: warning: .*environment=.*; leave it out"
+	eq warnings "$(grep -c ': warning: ' "$T/out")" 5
+	has "$T/out" ': ok$'
+}
 t_all_in_one_run() {
 	sed 's/^server_user:/server_usr:/; s/uid: [0-9]*/uid: minus/
 	    s/^log: .*/log: {to: nowhere, level: loud}/' "$CONF" >"$T/bad.yaml"

@@ -21,7 +21,8 @@ AUTH_OBJS := \
 	$(OTP_OBJS) $(AUTH_KEYS_OBJS)
 
 TESTS += authorized_keys_test auth_test password_test account_test
-OBJS_authorized_keys_test := base/log.o $(AUTH_KEYS_OBJS)
+OBJS_authorized_keys_test := base/log.o auth/key_line.o \
+	$(AUTH_KEYS_OBJS)
 LIBS_authorized_keys_test := $(CRYPTO_LIBS)
 OBJS_auth_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
 LIBS_auth_test := $(CRYPTO_LIBS) -lcrypt

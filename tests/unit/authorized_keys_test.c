@@ -705,6 +705,79 @@ test_faults_are_told(void **state)
 	dir_remove(&d);
 }
 
+/* The check of a configuration: what is no line is a fault, what will refuse
+ * its key a warning with what is wrong and what is allowed. */
+static void
+test_doubts(void **state)
+{
+	static const struct {
+		const char *line, *doubt;	/* NULL: a fault */
+	} rows[] = {
+		{ KEY, "" },
+		{ "restrict,from=\"10.0.0.0/8\" " KEY " me", "" },
+		{ "command=\"internal-sftp\" " KEY, "" },
+		{ "cert-authority,principals=\"a,b\" " KEY, "" },
+		{ "nonsense", "nonsense: unknown option, so" },
+		{ "nonsense " KEY, "nonsense: unknown option, so logins with "
+		    "this key are refused; use the options of sshd(8)" },
+		{ "from=\"10.0.0.300\" " KEY, "from: invalid value, so logins "
+		    "with this key are refused; use addresses, ADDRESS/BITS" },
+		{ "from=10.0.0.1 " KEY, "from: value is not in double quotes, "
+		    "so logins with this key are refused; use NAME=\"VALUE\"" },
+		{ "pty,from=\"10.0.0.1 " KEY, "from: missing end quote, so" },
+		{ "pty=\"yes\" " KEY, "pty: option takes no value, so logins "
+		    "with this key are refused; use its name alone" },
+		{ "tunnel " KEY, "tunnel: option needs a value, so" },
+		{ "expiry-time=\"2026\" " KEY, "expiry-time: not a time "
+		    "YYYYMMDD[HHMM[SS]][Z], so logins with this key are "
+		    "refused; use YYYYMMDD[HHMM[SS]][Z]" },
+		{ "permitopen=\"h:0\" " KEY, "permitopen: invalid value, so "
+		    "logins with this key are refused; use HOST:PORT" },
+		{ "tunnel=\"1\",tunnel=\"1\" " KEY, "tunnel: option given "
+		    "twice, so logins with this key are refused; use it once" },
+		{ "ssh-foo AAAA", "ssh-foo: key type is not supported, so "
+		    "logins with this key are refused; use Ed25519, " },
+		{ "ssh-dss " B64, "ssh-dss: key type is not supported, so" },
+		{ "ssh-ed25519", "ssh-ed25519: no key, so logins with this "
+		    "key are refused; use [OPTIONS] TYPE BASE64 [COMMENT]" },
+		{ "environment=\"A=b\" " KEY, "key option environment= is not "
+		    "supported, so logins with this key are refused; leave" },
+		{ "tunnel=\"any\" " KEY, "key option tunnel= is not" },
+		{ "principals=\"a\" " KEY, "key option principals= is for" },
+		{ "from=\"10.0.0.1,*.example.com\" " KEY, "from: "
+		    "\"*.example.com\" is a host name, which is not looked "
+		    "up and never matches; use addresses or ADDRESS/BITS" },
+		{ "from=\"gate,10.0.0.*,fe80::*\" " KEY, "from: \"gate\" " },
+		{ "from=\"!10.0.0.1,10.0.0.*,dead::1\" " KEY, "" },
+		{ "ssh-ed25519 AAAA", NULL },
+		{ "ssh-rsa " B64, NULL },
+		{ ",pty " KEY, NULL },
+		{ "from=\"10.0.0.1\"x " KEY, NULL },
+		{ "", NULL },
+	};
+	char doubt[CONFIG_DOUBT_MAX], longer[3000];
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool ok = auth_key_line(view_str(rows[i].line), &why, doubt);
+
+		if (ok != (rows[i].doubt != NULL))
+			fail_msg("%s: %s", rows[i].line, ok ? doubt : why);
+		if (!ok)
+			continue;
+		if (strncmp(doubt, rows[i].doubt, strlen(rows[i].doubt)) != 0 ||
+		    (doubt[0] != '\0' && rows[i].doubt[0] == '\0'))
+			fail_msg("%s: %s", rows[i].line, doubt);
+	}
+	/* What is foreign is cut, what is ours stays. */
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	assert_true(auth_key_line(view_str(longer), &why, doubt));
+	assert_non_null(strstr(doubt, "xx: unknown option, so logins with this "
+	    "key are refused; use the options of sshd(8)"));
+}
+
 int
 main(void)
 {
@@ -721,6 +794,7 @@ main(void)
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_faults_are_told),
+		cmocka_unit_test(test_doubts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -847,10 +847,13 @@ test_resolve_once(void **state)
 }
 
 static bool
-no_key(struct view line, const char **why_out)
+no_key(struct view line, const char **why_out, char doubt_out[CONFIG_DOUBT_MAX])
 {
+	doubt_out[0] = '\0';
+	if (view_is(line, "old"))
+		strcpy(doubt_out, "old: is odd; use a new one");
 	*why_out = "is no key; needs one";
-	return view_is(line, "ssh-ed25519 AAAA");
+	return view_is(line, "ssh-ed25519 AAAA") || doubt_out[0] != '\0';
 }
 
 static bool
@@ -870,10 +873,12 @@ test_hooks(void **state)
 	env.max_connections = 5000;
 	env.key_line = no_key;
 	r = run_env(view_str(HEAD USER "    authorized_keys_files: [/x]\n"
-	    "  b: {" ACCOUNT ", authorized_keys: [ssh-rsa X]}\n"
+	    "  b: {" ACCOUNT ", authorized_keys: [ssh-rsa X, old]}\n"
 	    "limits: {connections: 5001}\n"), &env);
 	assert_string_equal(r.text,
 	    "t.yaml:8:52: users.b.authorized_keys[0]: is no key; needs one\n"
+	    "t.yaml:8:63: warning: users.b.authorized_keys[1]: old: is odd; "
+	    "use a new one\n"
 	    "t.yaml:9:1: warning: limits: connections is 5001, but the limit "
 	    "on open files (RLIMIT_NOFILE) carries 5000; raise that limit or "
 	    "use less\n");
