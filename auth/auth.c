@@ -59,6 +59,12 @@ auth_limits(const struct auth *a)
 	return &a->limits;
 }
 
+const struct policy *
+auth_shape(const struct auth *a)
+{
+	return a->start.policy != NULL ? a->start.policy : a->start.decoy;
+}
+
 const struct auth_work *
 auth_work(const struct auth *a)
 {
@@ -159,6 +165,13 @@ add_limits(struct auth *a, const struct auth_limits *l)
 	a->limits.deny |= l->deny;
 	if (l->command != NULL)
 		a->limits.command = l->command;
+	/* Of these the last word counts. */
+	if (l->has_umask) {
+		a->limits.has_umask = true;
+		a->limits.umask = l->umask;
+	}
+	if (l->start[0] != '\0')
+		memcpy(a->limits.start, l->start, sizeof(l->start));
 }
 
 static void

@@ -35,12 +35,18 @@ struct auth_start {
 	struct view user;		/* as the client named it, raw */
 	struct view session_id;		/* the warden's, not the server's */
 	const struct policy *policy;	/* NULL: there is no such user */
+	/* Then the kind of work to be done (policy_decoy), whose outcome
+	 * changes nothing; NULL: none but what is done for everybody. */
+	const struct policy *decoy;
 	uint32_t methods_first;		/* told before anything is proved */
 	bool asks_code;			/* somebody begins with a dialogue that
 					 * asks for a one-time code */
 	const struct auth_store *store;	/* NULL: nothing is remembered */
 	char src[64];			/* address in words, from the kernel */
 	const struct sockaddr *peer;	/* from the kernel */
+	const struct sockaddr *local;	/* where it has arrived; NULL: not
+					 * known */
+	uint32_t conn;			/* its number, for programs */
 	int64_t now;			/* time(2), for expiry-time */
 	/* Called with true before and false after every crypt(3) check: the
 	 * caller may limit how many run at a time.  NULL: run at once. */
@@ -61,13 +67,20 @@ struct auth_start {
 struct auth *auth_new(const struct auth_start *start);
 void auth_free(struct auth **a);
 
-/* What a verified public key's options demand of the session. */
+#define AUTH_START_MAX	1023	/* bytes of a path */
+
+/* What a verified public key's options, or who else was asked, demand of the
+ * session. */
 struct auth_limits {
 	bool restrict_all;		/* `restrict`, nothing given back */
 	uint32_t deny;			/* enum policy_allow bits taken away */
 	const char *command;		/* forced command, or NULL; in this
 					 * version only "internal-sftp", whose
 					 * deny leaves nothing but sftp */
+	/* said by a program that let the user in */
+	bool has_umask;
+	uint32_t umask;
+	char start[AUTH_START_MAX + 1];	/* empty: not said */
 };
 
 struct auth_answer {
@@ -110,6 +123,12 @@ const struct auth_limits *auth_limits(const struct auth *a);
  * whatever they prove: static words for the log.  NULL: it does. */
 const char *auth_refuses(const struct policy *p, const struct sockaddr *peer,
     int64_t now);
+
+/* For the check of a configuration: can only root change this program?
+ * *why_out, static until the next call: what is wrong and what mends it;
+ * *missing_out: it is not there. */
+bool auth_program_ok(struct view path, bool *missing_out,
+    const char **why_out) MUST_CHECK;
 
 /* ---- for the operator who asks about one user ---- */
 

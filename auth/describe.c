@@ -199,6 +199,13 @@ describe_dialog(struct describe *d)
 {
 	const struct policy *p = d->q->policy;
 
+	if (p->programs.ask.n != 0) {
+		say(d, true, "answers that the program %.*s takes",
+		    (int)p->programs.ask.v[0].n,
+		    (const char *)p->programs.ask.v[0].p);
+		found(d, ANY_NUMBER);
+		return;
+	}
 	if (p->password.n != 0 || d->q->step == 0 || !policy_has_totp(p))
 		describe_password(d);
 	else

@@ -52,8 +52,10 @@ dialog_ask(struct auth *a, struct auth_step *step, const char *name,
 const struct dialog *
 dialog_of(const struct auth *a)
 {
-	(void)a;
-	return &dialog_own;
+	const struct policy *p = auth_shape(a);
+
+	return p != NULL && p->programs.ask.n != 0 ? &dialog_program :
+	    &dialog_own;
 }
 
 void

@@ -19,6 +19,8 @@ struct auth_work {
 	unsigned hashes;	/* crypt(3) */
 	unsigned opens;		/* files of keys */
 	unsigned verifies;	/* signatures */
+	unsigned programs;	/* started */
+	unsigned turns;		/* answers that they were asked for */
 };
 
 struct auth_step;
@@ -116,6 +118,10 @@ void auth_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);
 void auth_kbdint(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);
+/* Whose kind of work is done: the user's policy, or for nobody the decoy;
+ * NULL: neither. */
+const struct policy *auth_shape(const struct auth *a);
+
 void auth_kbdint_answers(struct auth *a, const struct view *answers, size_t n,
     struct auth_step *step);
 
@@ -175,6 +181,8 @@ void dialog_close(struct auth *a);
 const struct dialog *dialog_of(const struct auth *a);
 /* What the YAML itself holds: password, then what else is set. */
 extern const struct dialog dialog_own;
+/* A program of the operator's. */
+extern const struct dialog dialog_program;
 
 /*
  * Adds a text for the user to the answer: a banner of its own, what a PAM

@@ -12,7 +12,7 @@
 #define JSON_ANSWER_MAX	((size_t)64 * 1024)
 #define JSON_DEPTH_MAX	8	/* objects and lists in each other */
 #define JSON_REASON_MAX	1024	/* bytes of a reason for the log */
-#define JSON_START_MAX	1024	/* of a path */
+#define JSON_START_MAX	1023	/* of a path */
 #define JSON_NAME_MAX	255	/* of a dialogue's title */
 #define JSON_TEXTS_MAX	12288	/* of all texts of one question together */
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/auth.h"
 #include "auth/program.h"
 
 #define LINKS_MAX	40	/* as the kernel's */
@@ -146,4 +147,19 @@ program_path_ok(const char *path, char *resolved_out, bool *missing_out,
 		return false;
 	memcpy(resolved_out, w.done, strlen(w.done) + 1);
 	return true;
+}
+
+bool
+auth_program_ok(struct view path, bool *missing_out, const char **why_out)
+{
+	static char why[2 * PATH_MAX];	/* who asks does nothing else */
+	char resolved[PATH_MAX], name[PATH_MAX];
+
+	*missing_out = false;
+	*why_out = why;
+	if (view_to_cstr(path, name, sizeof(name)))
+		return program_path_ok(name, resolved, missing_out, why,
+		    sizeof(why));
+	return fault(&(struct walk){ .why = why, .n = sizeof(why) },
+	    "is no path");
 }

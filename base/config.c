@@ -29,6 +29,7 @@ struct config {
 	struct config_main main;
 	struct config_listen listen[CONFIG_MAX_LISTEN];
 	struct view host_keys[CONFIG_MAX_HOST_KEYS];
+	struct config_decoy decoys[CONFIG_MAX_DECOYS];
 	const uint8_t *offsets;		/* 4 bytes each */
 	size_t nusers;
 	struct view records;
@@ -90,6 +91,11 @@ put_main(struct wr *w, const struct config_main *m)
 	wr_u8(w, (uint8_t)m->log_level);
 	wr_u32(w, m->methods);
 	wr_bool(w, m->asks_code);
+	wr_u32(w, (uint32_t)m->ndecoys);
+	for (size_t i = 0; i < m->ndecoys; i++) {
+		wr_u32(w, m->decoys[i].users);
+		wr_str(w, m->decoys[i].policy);
+	}
 }
 
 void
@@ -165,6 +171,36 @@ get_lists(struct rd *r, struct config *c)
 		c->host_keys[m->host_keys.n++] = rd_text(r);
 }
 
+/* A decoy is no way in: it has no account that anybody is served as. */
+static bool
+is_decoy(struct view bytes)
+{
+	struct policy *p = policy_decode(bytes);
+	bool ok = p != NULL && p->uid == 0 && p->nauth == 0;
+
+	policy_free(&p);
+	return ok;
+}
+
+static void
+get_decoys(struct rd *r, struct config *c)
+{
+	struct config_main *m = &c->main;
+	uint32_t n = rd_u32(r);
+
+	if (n > CONFIG_MAX_DECOYS)
+		r->bad = true;
+	m->decoys = c->decoys;
+	for (; !r->bad && m->ndecoys < n; m->ndecoys++) {
+		struct config_decoy *d = &c->decoys[m->ndecoys];
+
+		d->users = rd_u32(r);
+		d->policy = rd_str(r);
+		if (!is_decoy(d->policy))
+			r->bad = true;
+	}
+}
+
 static bool
 get_main(struct view v, struct config *c)
 {
@@ -195,6 +231,7 @@ get_main(struct view v, struct config *c)
 	level = rd_u8(&r);
 	m->methods = rd_u32(&r);
 	m->asks_code = rd_bool(&r);
+	get_decoys(&r, c);
 	m->log_to = (enum log_target)to;
 	m->log_level = (enum log_level)level;
 	return rd_done(&r) && to <= LOG_TO_FILE && level <= LOG_DEBUG &&
@@ -421,7 +458,7 @@ parse_trees(struct parse *p, struct wr *out, struct wr *faults)
 
 	schema_parse(p);
 	users_parse(p);
-	if (p->t.arena.bad || p->records.bad)
+	if (p->t.arena.bad || p->records.bad || p->uids.bad)
 		tree_fault(&p->t, m, NULL, "is too large for the memory "
 		    "there is; needs fewer users and keys");
 	if (p->t.nfaults == 0) {
@@ -433,6 +470,7 @@ parse_trees(struct parse *p, struct wr *out, struct wr *faults)
 	tree_write_faults(&p->t, faults);
 	wr_free(&p->records);
 	wr_free(&p->condition_bytes);
+	wr_free(&p->uids);
 	tree_free(&p->t);
 	return good;
 }
@@ -441,7 +479,7 @@ static bool
 parse_begin(struct parse *p, const struct config_env *env, size_t max)
 {
 	*p = (struct parse){ .env = env, .records = wr_new(max),
-	    .condition_bytes = wr_new(max) };
+	    .condition_bytes = wr_new(max), .uids = wr_new(max) };
 	if (names_init(&p->t, &p->groups.index, 1024) &&
 	    names_init(&p->t, &p->users.index, 16384) &&
 	    names_init(&p->t, &p->accounts, 16384) &&

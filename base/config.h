@@ -36,6 +36,13 @@ struct config_listen {
 	socklen_t len;
 };
 
+/* The kind of work that some users' logins do, for those of nobody. */
+#define CONFIG_MAX_DECOYS	64
+struct config_decoy {
+	uint32_t users;		/* how many */
+	struct view policy;	/* encoded policy_decoy */
+};
+
 /* Everything that is not about one user. */
 struct config_main {
 	const struct config_listen *listen;
@@ -62,6 +69,8 @@ struct config_main {
 	uint32_t methods;
 	/* somebody begins with a dialogue that asks for a one-time code */
 	bool asks_code;
+	const struct config_decoy *decoys;	/* none: there is no user */
+	size_t ndecoys;
 };
 
 struct config;
@@ -119,6 +128,11 @@ struct config_env {
 	/* Is there a usable private host key in this file?  *why_out as
 	 * above.  NULL: the files are not looked at. */
 	bool (*host_key)(struct view path, const char **why_out);
+	/* Can only root change what this program does?  *why_out: what is
+	 * wrong and the mend; *missing_out: it is not there.  NULL: programs
+	 * are not looked at. */
+	bool (*program)(struct view path, bool *missing_out,
+	    const char **why_out);
 	/* More limits.connections than this is a warning: what the limit on
 	 * open files carries.  0: not checked. */
 	uint32_t max_connections;

@@ -19,7 +19,10 @@ enum user_key {
 	UK_REVOKED_KEYS,
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
 	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_SHELL, UK_COMMAND,
-	UK_SET_ENV, UK_SUBSYSTEMS, UK_MOTD, UK_RESOURCES, UK_LINGER, UK_ALL
+	UK_SET_ENV, UK_SUBSYSTEMS, UK_MOTD, UK_RESOURCES, UK_LINGER,
+	UK_COMMAND_USER, UK_COMMAND_TIMEOUT, UK_KEYS_COMMAND, UK_ASK,
+	UK_AUTH_COMMAND, UK_AUTH_URL, UK_AUTH_URL_CA, UK_AUTH_URL_TOKEN,
+	UK_AUTH_EXTERNAL, UK_ALL
 };
 
 struct layer {
@@ -51,6 +54,7 @@ struct layer {
 	struct calendar_date not_before, expires;
 	uint32_t sessions;
 	struct policy_run run;
+	struct policy_programs programs;
 };
 
 /* config_rules.c: parsers of user_rows. */
@@ -88,6 +92,25 @@ const struct layer *user_pick(const struct user *u, enum user_key key);
  * and defaults (or NULL) have been parsed; u has all but its layers. */
 void variants_add(struct parse *p, struct user *u, const struct layer *own,
     const struct layer *defaults);
+/* config_programs.c: likewise. */
+void programs_user(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void programs_argv(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void programs_url(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void programs_file(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void programs_methods(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+/* What one user's programs lack, told as faults at the key given. */
+void programs_check(struct parse *p, const struct policy_programs *pr,
+    struct mark m, const struct path *at);
+/* After all users are known: nobody else may be the account of programs. */
+void programs_finish(struct parse *p);
+/* Remembers the user's account, and counts the kind of work that its logins
+ * do among p->main.decoys. */
+void programs_note(struct parse *p, const struct policy *pol);
 
 /* config_run.c: likewise. */
 void run_path(struct parse *p, const struct key_row *row,

@@ -40,6 +40,9 @@ static const struct shown {
 	[UK_SHELL] = { .builtin = "that of the account" },
 	[UK_SET_ENV] = { .secret = true },
 	[UK_LINGER] = { .builtin = "off" },
+	[UK_COMMAND_TIMEOUT] = { .builtin = "10s" },
+	[UK_AUTH_URL_TOKEN] = { .secret = true },	/* its file */
+	[UK_AUTH_EXTERNAL] = { .builtin = "[password, publickey]" },
 };
 
 bool

@@ -58,6 +58,13 @@ struct entries {
 	struct names index;		/* -> struct entry */
 };
 
+/* An account that programs run as. */
+struct command_user {
+	struct command_user *next;
+	uint32_t uid;
+	struct mark mark;
+};
+
 struct parse {
 	struct tree t;
 	const struct config_env *env;
@@ -70,6 +77,10 @@ struct parse {
 	struct config_main main;
 	struct names conditions;	/* bytes -> number, from 1 */
 	struct wr condition_bytes;	/* a string each, in that order */
+	struct config_decoy decoys[CONFIG_MAX_DECOYS];
+	struct command_user *command_users;
+	struct mark told;	/* the last fault of programs_check */
+	struct wr uids;		/* of the users so far, 4 bytes each */
 	struct wr records;	/* encoded users, in order of names */
 	uint32_t *offsets;	/* of each in records */
 	size_t nusers;

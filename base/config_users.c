@@ -14,6 +14,10 @@ static const struct layer builtin = {
 	.allow = ALLOW_SFTP | ALLOW_SCP,
 	.auth = &publickey,
 	.nauth = 1,
+	.programs = {
+		.timeout_ms = 10000,
+		.methods = 1u << AUTH_PASSWORD | 1u << AUTH_PUBLICKEY,
+	},
 };
 
 /* ---- one user: the layers together ---- */
@@ -148,6 +152,16 @@ user_jail(struct parse *p, const struct user *u, struct policy *out)
 		    "nothing makes these folders; use create: on");
 }
 
+/* Does somebody else decide about method m? */
+static bool
+method_is_external(int m, const struct policy *p)
+{
+	const struct policy_programs *pr = &p->programs;
+
+	return (pr->decide.n != 0 || pr->url.n != 0) &&
+	    (pr->methods >> m & 1) != 0;
+}
+
 /* What step i of a chain has to check a client of p against; false:
  * nothing.  A code alone says nothing as long as nothing else is proved. */
 static bool
@@ -156,11 +170,15 @@ step_has_secret(const struct auth_chain *c, size_t i, const struct policy *p)
 	switch (c->method[i]) {
 	case AUTH_PUBLICKEY:
 		return p->nkeys != 0 || p->key_files.n != 0 ||
-		    p->ca_keys.n != 0;
+		    p->ca_keys.n != 0 || p->programs.keys.n != 0 ||
+		    method_is_external(AUTH_PUBLICKEY, p);
 	case AUTH_KBDINT:
-		return p->password.n != 0 || (i != 0 && policy_has_totp(p));
+		return p->password.n != 0 || (i != 0 && policy_has_totp(p)) ||
+		    p->programs.ask.n != 0 ||
+		    method_is_external(AUTH_PASSWORD, p);
 	case AUTH_PASSWORD:
-		return p->password.n != 0;
+		return p->password.n != 0 ||
+		    method_is_external(AUTH_PASSWORD, p);
 	default:
 		return true;
 	}
@@ -191,7 +209,9 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 
 	if (is_bad(u, UK_AUTH) || is_bad(u, UK_PASSWORD) ||
 	    is_bad(u, UK_KEYS) || is_bad(u, UK_KEY_FILES) ||
-	    is_bad(u, UK_CA_KEYS))
+	    is_bad(u, UK_CA_KEYS) || is_bad(u, UK_KEYS_COMMAND) ||
+	    is_bad(u, UK_ASK) || is_bad(u, UK_AUTH_COMMAND) ||
+	    is_bad(u, UK_AUTH_URL) || is_bad(u, UK_AUTH_EXTERNAL))
 		return;
 	for (size_t i = 0; i < pol->nauth; i++) {
 		int lack = chain_lacks(&pol->auth[i], pol);
@@ -265,6 +285,47 @@ user_totp(struct parse *p, const struct user *u, struct policy *out)
 	check_totp(p, u, out);
 }
 
+/* Where a fault about a program stands: at the first one there is. */
+static void
+check_programs(struct parse *p, const struct user *u,
+    const struct policy_programs *pr)
+{
+	enum user_key key = pr->keys.n != 0 ? UK_KEYS_COMMAND :
+	    pr->ask.n != 0 ? UK_ASK :
+	    pr->decide.n != 0 ? UK_AUTH_COMMAND : UK_AUTH_URL;
+	struct path at = { u->path, view_str(layer_key(key)), 0 };
+
+	if (!is_bad(u, UK_COMMAND_USER) && !is_bad(u, key))
+		programs_check(p, pr, pick(u, key)->at[key], &at);
+}
+
+static void
+user_programs(struct parse *p, const struct user *u, struct policy *out)
+{
+	struct policy_programs *pr = &out->programs;
+	const struct policy_programs *who =
+	    &pick(u, UK_COMMAND_USER)->programs;
+
+	*pr = (struct policy_programs){
+		.keys = pick(u, UK_KEYS_COMMAND)->programs.keys,
+		.ask = pick(u, UK_ASK)->programs.ask,
+		.decide = pick(u, UK_AUTH_COMMAND)->programs.decide,
+		.url = pick(u, UK_AUTH_URL)->programs.url,
+	};
+	if (pr->keys.n == 0 && pr->ask.n == 0 && pr->decide.n == 0 &&
+	    pr->url.n == 0)
+		return;
+	pr->uid = who->uid;
+	pr->gid = who->gid;
+	pr->groups = who->groups;
+	pr->ngroups = who->ngroups;
+	pr->timeout_ms = pick(u, UK_COMMAND_TIMEOUT)->programs.timeout_ms;
+	pr->url_ca = pick(u, UK_AUTH_URL_CA)->programs.url_ca;
+	pr->url_token = pick(u, UK_AUTH_URL_TOKEN)->programs.url_token;
+	pr->methods = pick(u, UK_AUTH_EXTERNAL)->programs.methods;
+	check_programs(p, u, pr);
+}
+
 static void
 user_proof(struct parse *p, const struct user *u, struct policy *out)
 {
@@ -279,6 +340,7 @@ user_proof(struct parse *p, const struct user *u, struct policy *out)
 	    pick(u, UK_KEY_FILES)->key_files);
 	user_certs(p, u, out);
 	out->password = pick(u, UK_PASSWORD)->password;
+	user_programs(p, u, out);
 	user_totp(p, u, out);
 	check_auth(p, u, out);
 	for (size_t i = 0; i < out->nauth; i++)
@@ -421,6 +483,7 @@ users_parse(struct parse *p)
 	}
 	for (size_t i = 0; i < p->users.n; i++)
 		user_parse(p, all[i], defaults);
+	programs_finish(p);
 	/* With no user at all a client still hears of one method, as it
 	 * would elsewhere. */
 	if (p->main.methods == 0)

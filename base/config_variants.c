@@ -54,8 +54,10 @@ combine(struct parse *p, struct user *u, struct variants *x,
 	for (i = 0; i < x->npolicies; i++)
 		if (view_eq(x->policy[i], wr_view(&w)))
 			break;
-	if (i == x->npolicies)
+	if (i == x->npolicies) {
 		x->policy[x->npolicies++] = tree_copy(&p->t, wr_view(&w));
+		programs_note(p, &pol);
+	}
 	wr_free(&w);
 	return i;
 }

@@ -25,6 +25,7 @@ enum login_state {
 struct login {
 	struct login_start *start;
 	struct policy *policy;		/* NULL: no such user */
+	struct policy *decoy;		/* then, if there is one */
 	struct policy *newer;		/* it has changed; NULL: it has not */
 	uint8_t *newer_bytes;
 	struct auth *auth;
@@ -285,10 +286,22 @@ rights(const struct policy *p, const struct auth_limits *lim)
 	return allow;
 }
 
+/* What a program that let the user in has said of the session. */
+static void
+adjust(struct policy *p, const struct auth_limits *lim)
+{
+	if (lim->has_umask)
+		p->umask = lim->umask;
+	if (lim->start[0] != '\0')
+		p->start = view_str(lim->start);
+}
+
 static void
 go(struct login *l)
 {
 	struct login_start *s = l->start;
+	struct policy policy;
+	struct auth_limits lim;
 	struct session_start ss = {
 		.user = l->user,
 		.method = l->ans.method >= 0 ?
@@ -303,8 +316,11 @@ go(struct login *l)
 
 	if (l->policy == NULL)
 		quit("success for nobody");
-	ss.policy = l->newer != NULL ? l->newer : l->policy;
-	ss.allow = rights(ss.policy, auth_limits(l->auth));
+	policy = l->newer != NULL ? *l->newer : *l->policy;
+	lim = *auth_limits(l->auth);
+	adjust(&policy, &lim);
+	ss.policy = &policy;
+	ss.allow = rights(&policy, &lim);
 	auth_free(&l->auth);
 	wr_free(&l->ans.payload);
 	close(s->warden);
@@ -423,6 +439,7 @@ begin(struct login *l)
 		.methods_first = s->methods_first,
 		.asks_code = s->asks_code,
 		.peer = (const struct sockaddr *)&s->peer,
+		.local = (const struct sockaddr *)&s->local, .conn = s->conn,
 		.now = time(NULL),
 		.hash_slot = hash_slot, .hash_ctx = l,
 		.wait = wait_for, .wait_ctx = l,
@@ -442,6 +459,7 @@ begin(struct login *l)
 	if (l->policy != NULL && userstore_init(&l->store, s->users,
 	    as.user))
 		as.store = &l->store.ops;
+	as.decoy = l->decoy;
 	memcpy(as.src, s->src, sizeof(as.src) < sizeof(s->src) ?
 	    sizeof(as.src) : sizeof(s->src));
 	as.src[sizeof(as.src) - 1] = '\0';
@@ -461,8 +479,9 @@ login_main(struct login_start *s)
 		_exit(1);
 	proctitle_set("login %s", l->user);
 	if (s->policy.n != 0) {
-		l->policy = policy_decode(s->policy);
-		if (l->policy == NULL)
+		struct policy **to = s->exists ? &l->policy : &l->decoy;
+
+		if ((*to = policy_decode(s->policy)) == NULL)
 			_exit(1);
 	}
 	log_context(s->conn, l->user, s->src);

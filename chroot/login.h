@@ -22,8 +22,10 @@ struct login_start {
 	size_t session_id_len;
 	uint8_t user[USERAUTH_MAX_USER];
 	size_t user_len;
-	struct view policy;		/* encoded; empty: no such user */
-	struct sockaddr_storage peer;
+	struct view policy;		/* encoded; empty: no such user, and
+					 * nothing to do for nobody */
+	bool exists;			/* else policy is a decoy */
+	struct sockaddr_storage peer, local;
 	char src[WARD_SRC_MAX];
 	int server, warden;		/* sockets, the login's ends */
 	int log;			/* events */

@@ -38,6 +38,7 @@ parse_env(const struct parse_how *how)
 		.algorithm_known = algorithm_known,
 		.key_line = auth_key_line,
 		.host_key = host_key,
+		.program = auth_program_ok,
 		.max_connections = how->max_connections,
 	};
 }

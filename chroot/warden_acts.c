@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "chroot/warden.h"
 
 static void
@@ -118,26 +119,55 @@ find_source(int tcp, struct sockaddr_storage *peer, char src[WARD_SRC_MAX])
 
 /* And so is the address where the client has arrived. */
 static enum err
-find_place(int tcp, const struct sockaddr_storage *peer, struct place *out)
+find_place(int tcp, struct login_start *s, struct place *out)
 {
-	struct sockaddr_storage local = { .ss_family = AF_UNSPEC };
-	socklen_t n = sizeof(local);
+	socklen_t n = sizeof(s->local);
 
-	if (getsockname(tcp, (struct sockaddr *)&local, &n) == -1)
+	if (getsockname(tcp, (struct sockaddr *)&s->local, &n) == -1)
 		return ERR_CLOSED;
-	place_of((const struct sockaddr *)peer,
-	    (const struct sockaddr *)&local, out);
+	place_of((const struct sockaddr *)&s->peer,
+	    (const struct sockaddr *)&s->local, out);
 	return OK;
+}
+
+/* The kind of work that a login for nobody does: that of some user's, always
+ * the same for one name, each kind as often as users have it. */
+static struct view
+find_decoy(const struct warden *w, struct view user)
+{
+	const struct config_main *m = config_main(w->gen[0]->config);
+	struct wr b = wr_new(4096);
+	uint8_t h[HASH_MAX];
+	uint64_t n = 0;
+	size_t i = 0;
+
+	for (size_t k = 0; k < m->ndecoys; k++)
+		n += m->decoys[k].users;
+	wr_bytes(&b, view_of(w->delay_secret, sizeof(w->delay_secret)));
+	wr_cstr(&b, "decoy");
+	wr_str(&b, user);
+	if (n == 0 || b.bad || !hash_once(HASH_SHA256, wr_view(&b), h)) {
+		wr_free(&b);
+		return view_of(NULL, 0);
+	}
+	wr_free(&b);
+	n = get_u32(h) % n;
+	while (n >= m->decoys[i].users)
+		n -= m->decoys[i++].users;
+	return m->decoys[i].policy;
 }
 
 /* The child gets its own user's policy and nobody else's. */
 static struct view
-copy_policy(const struct warden *w, const struct ward *c)
+copy_policy(const struct warden *w, const struct ward *c, bool *exists_out)
 {
 	struct view p = config_user(w->gen[0]->config, ward_user(c),
 	    &c->place);
 	uint8_t *copy;
 
+	*exists_out = p.n != 0;
+	if (p.n == 0)
+		p = find_decoy(w, ward_user(c));
 	if (p.n == 0 || (copy = malloc(p.n)) == NULL)
 		return view_of(NULL, 0);
 	memcpy(copy, p.p, p.n);
@@ -154,7 +184,7 @@ fork_login(struct warden *w, struct ward *c, struct login_start *s)
 
 	if (ipc_pair(pair, true) != OK)
 		return false;
-	s->policy = policy = copy_policy(w, c);
+	s->policy = policy = copy_policy(w, c, &s->exists);
 	s->warden = pair[1];
 	ok = warden_fork_login(w, s, &pid);
 	close(pair[1]);
@@ -213,7 +243,7 @@ start_login(struct warden *w, struct ward *c, int tcp, int peer)
 	}
 	if (e != OK)
 		return login_failed(w, c, "source");
-	if ((e = find_place(tcp, &s.peer, &c->place)) != OK)
+	if ((e = find_place(tcp, &s, &c->place)) != OK)
 		return login_failed(w, c, "place");
 	memcpy(s.session_id, c->session_id, sizeof(s.session_id));
 	memcpy(s.user, c->user, sizeof(s.user));

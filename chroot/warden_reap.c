@@ -159,15 +159,31 @@ ended(struct warden *w, pid_t pid, int status)
 	}
 }
 
+/* Children of ours lead a session of their own (child_begin); those that a
+ * login leaves behind when it is killed are in that login's. */
+static bool
+is_own(pid_t pid)
+{
+	return getpgid(pid) == pid;
+}
+
 void
 warden_reap(struct warden *w)
 {
+	siginfo_t info;
 	int status;
-	pid_t pid;
+	bool own;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (w->children != 0)
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) ==
+		    -1 || info.si_pid == 0)
+			return;
+		own = is_own(info.si_pid);
+		if (waitpid(info.si_pid, &status, WNOHANG) <= 0)
+			return;
+		if (own && w->children != 0)
 			w->children--;
-		ended(w, pid, status);
+		ended(w, info.si_pid, status);
 	}
 }

@@ -10,6 +10,11 @@ CRYPTO_OBJS := base/crypto.o base/cipher.o base/kex_share.o \
 OTP_OBJS := base/otp.o base/otp_secret.o
 SSHKEY_OBJS := base/sshkey.o base/sshkey_file.o base/sshkey_sk.o \
 	base/sshcert.o $(CRYPTO_OBJS)
+# What runs programs of the operator's and speaks with them.
+PROGRAM_OBJS := auth/program.o auth/program_child.o auth/program_path.o \
+	base/fds.o base/privdrop.o base/proctitle.o base/log.o base/buf.o
+JSON_OBJS := auth/json.o base/config_values.o base/envname.o base/policy.o \
+	base/calendar.o base/buf.o
 # The SSH engine, whole; with it goes tests/unit/ssh_peer.o, a client.
 ENGINE_OBJS := $(addprefix server/,conn.o conn_feed.o conn_tick.o \
 	ssh_server.o ident.o packet.o kex.o kex_keys.o kex_methods.o \

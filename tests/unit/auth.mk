@@ -3,10 +3,13 @@ AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
 AUTH_OBJS := \
 	auth/auth.o \
 	auth/admit.o \
+	auth/call.o \
 	auth/chain.o \
 	auth/describe.o \
 	auth/dialog.o \
 	auth/dialog_own.o \
+	auth/dialog_program.o \
+	auth/document.o \
 	auth/methods.o \
 	auth/offer.o \
 	auth/password.o \
@@ -16,25 +19,27 @@ AUTH_OBJS := \
 	auth/totp.o \
 	base/calendar.o \
 	base/err.o \
+	base/json_text.o \
 	base/policy.o \
 	base/userauth_msg.o \
-	$(OTP_OBJS) $(AUTH_KEYS_OBJS)
+	$(OTP_OBJS) $(AUTH_KEYS_OBJS) $(JSON_OBJS) $(PROGRAM_OBJS)
+AUTH_LIBS := $(CRYPTO_LIBS) -lcrypt -ljansson
 
 TESTS += authorized_keys_test auth_test password_test account_test
 OBJS_authorized_keys_test := base/log.o auth/key_line.o \
 	$(AUTH_KEYS_OBJS)
 LIBS_authorized_keys_test := $(CRYPTO_LIBS)
 OBJS_auth_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
-LIBS_auth_test := $(CRYPTO_LIBS) -lcrypt
+LIBS_auth_test := $(AUTH_LIBS)
 OBJS_password_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
-LIBS_password_test := $(CRYPTO_LIBS) -lcrypt
+LIBS_password_test := $(AUTH_LIBS)
 TESTS += auth_dialog_test
 OBJS_auth_dialog_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
-LIBS_auth_dialog_test := $(CRYPTO_LIBS) -lcrypt
+LIBS_auth_dialog_test := $(AUTH_LIBS)
 OBJS_account_test := auth/account_line.o auth/account_resolve.o base/buf.o
 TESTS += auth_totp_test
 OBJS_auth_totp_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
-LIBS_auth_totp_test := $(CRYPTO_LIBS) -lcrypt
+LIBS_auth_totp_test := $(AUTH_LIBS)
 TESTS += auth_describe_test
 OBJS_auth_describe_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
-LIBS_auth_describe_test := $(CRYPTO_LIBS) -lcrypt
+LIBS_auth_describe_test := $(AUTH_LIBS)

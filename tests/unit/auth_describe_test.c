@@ -213,6 +213,24 @@ test_secrets(void **state)
 	world_free(&w);
 }
 
+/* Programs that ask. */
+static void
+test_programs(void **state)
+{
+	const struct view ask[] = { view_str("/bin/ask"), view_str("x") };
+	struct world w;
+	char *t;
+
+	(void)state;
+	world_init(&w, "keyboard-interactive");
+	w.policy.programs.ask = (struct view_list){ ask, 2 };
+	assert_int_equal(describe(&w, AUTH_KBDINT, 0, true, &t), UINT_MAX);
+	assert_string_equal(t,
+	    "+ answers that the program /bin/ask takes\n");
+	free(t);
+	world_free(&w);
+}
+
 /* However many there are, the answer comes. */
 static void
 test_many(void **state)
@@ -246,6 +264,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_listed),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_secrets),

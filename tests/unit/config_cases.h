@@ -21,7 +21,9 @@
 	"totp, pam, trusted_ca_keys, principals, revoked_keys, " \
 	"key_bits, banner, hours, time_zone, not_before, expires, sessions, " \
 	"when, if, shell, command, set_env, subsystems, motd, resources, " \
-	"linger"
+	"linger, command_user, command_timeout, authorized_keys_command, " \
+	"ask, auth_command, auth_url, auth_url_ca, auth_url_token, " \
+	"auth_external"
 
 struct fault_case {
 	const char *title, *yaml, *faults;

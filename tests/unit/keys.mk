@@ -16,4 +16,4 @@ LIBS_krl_test := $(CRYPTO_LIBS)
 TESTS += auth_cert_test
 OBJS_auth_cert_test := tests/unit/auth_peer.o tests/unit/keys_peer.o \
 	base/log.o base/err.o $(AUTH_OBJS)
-LIBS_auth_cert_test := $(CRYPTO_LIBS) -lcrypt
+LIBS_auth_cert_test := $(AUTH_LIBS)

@@ -23,8 +23,8 @@
 
 #include "auth/program.h"
 
-#define UID	20771
-#define GID	20772
+/* Of this run alone: others may go on beside it. */
+static uint32_t uid, gid;
 
 static char dir[] = "/tmp/sallyport-program.XXXXXX";
 static const uint32_t groups[] = { 20773 };
@@ -68,7 +68,7 @@ rig_init(struct rig *r, const char *script)
 	r->argv[1] = view_str("one");
 	r->argv[2] = view_str("$(two) ;*");
 	r->as = (struct policy_programs){
-		.uid = UID, .gid = GID, .groups = groups, .ngroups = 1,
+		.uid = uid, .gid = gid, .groups = groups, .ngroups = 1,
 		.timeout_ms = 20000,
 	};
 	r->spec = (struct program_spec){
@@ -115,7 +115,7 @@ left_over(void)
 		if (e->d_name[0] < '1' || e->d_name[0] > '9')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/task", e->d_name);
-		n += stat(path, &st) == 0 && st.st_uid == UID;
+		n += stat(path, &st) == 0 && st.st_uid == uid;
 	}
 	closedir(d);
 	return n;
@@ -149,6 +149,7 @@ test_right(void **state)
 static void
 test_clean_environment(void **state)
 {
+	char want[1024];
 	struct rig r;
 
 	(void)state;
@@ -177,17 +178,18 @@ test_clean_environment(void **state)
 	assert_true(run(&r, ""));
 	signal(SIGHUP, SIG_DFL);
 	/* four descriptors: the fourth is that of the listing itself */
-	is_out(&r,
+	snprintf(want, sizeof(want),
 	    "['HOME=/', 'LANG=C.UTF-8', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin']"
 	    "\n/ 0o77\n"
-	    "(20771, 20771, 20771) (20772, 20772, 20772) [20773]\n"
+	    "(%u, %u, %u) (%u, %u, %u) [20773]\n"
 	    "True True\n"
 	    "[0, 1, 2] 4\n"
 	    "1 0000000000000000 0000000000000000 0000000000000000 "
 	    "0000000000000000 0000000000000000\n"
 	    "True\n"
 	    "(0, 0) (256, 256) (268435456, 268435456) (60, 60)\n"
-	    "True\n");
+	    "True\n", uid, uid, uid, gid, gid, gid);
+	is_out(&r, want);
 	rig_free(&r);
 }
 
@@ -225,7 +227,7 @@ test_cannot_start(void **state)
 	r.as.uid = 0;
 	assert_false(run(&r, ""));
 	assert_string_equal(r.why, "program failed");
-	r.as.uid = UID;
+	r.as.uid = uid;
 	r.as.gid = 0;
 	assert_false(run(&r, ""));
 	assert_string_equal(r.why, "program failed");
@@ -556,9 +558,9 @@ test_path(void **state)
 	assert_false(path_ok(file, why, &missing));
 	assert_non_null(strstr(why, "cannot be executed"));
 	assert_int_equal(chmod(file, 0755), 0);
-	assert_int_equal(chown(file, UID, 0), 0);
+	assert_int_equal(chown(file, uid, 0), 0);
 	assert_false(path_ok(file, why, &missing));
-	assert_non_null(strstr(why, "belongs to uid 20771"));
+	assert_non_null(strstr(why, "belongs to uid "));
 	assert_int_equal(chown(file, 0, 0), 0);
 
 	assert_int_equal(chmod(sub, 0777), 0);
@@ -566,10 +568,10 @@ test_path(void **state)
 	assert_non_null(strstr(why, "everybody"));
 	assert_int_equal(chmod(sub, 01777), 0);
 	assert_true(path_ok(link, why, &missing));
-	assert_int_equal(chown(sub, UID, 0), 0);
+	assert_int_equal(chown(sub, uid, 0), 0);
 	assert_false(path_ok(file, why, &missing));
 	assert_int_equal(chown(sub, 0, 0), 0);
-	assert_int_equal(lchown(link, UID, GID), 0);
+	assert_int_equal(lchown(link, uid, gid), 0);
 	assert_false(path_ok(link, why, &missing));
 	assert_non_null(strstr(why, link));
 
@@ -634,6 +636,7 @@ static int
 setup(void **state)
 {
 	(void)state;
+	uid = gid = 30000 + (uint32_t)getpid() % 20000;
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
 	return mkdtemp(dir) != NULL && chmod(dir, 0755) == 0 ? 0 : -1;

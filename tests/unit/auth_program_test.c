@@ -1,0 +1,470 @@
+/* Programs of the operator's in a login: who is asked what, which answers
+ * count, and that nobody costs the same. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/auth_peer.h"
+
+#define UID	20781
+#define GID	20782
+#define KBD	(1u << AUTH_KBDINT)
+
+static char dir[] = "/tmp/sallyport-ask.XXXXXX";
+static char heard[64];	/* where programs write what they heard */
+
+struct rig {
+	struct world w;
+	struct policy decoy;
+	char path[PATH_MAX];
+	struct view argv[1];
+	struct sockaddr_in local;
+	struct auth_answer out;
+};
+
+static void
+write_file(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)),
+	    (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void
+read_file(const char *path, char *text, size_t n)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t got;
+
+	assert_true(fd >= 0);
+	got = read(fd, text, n - 1);
+	close(fd);
+	assert_true(got >= 0);
+	text[got] = '\0';
+}
+
+/* A policy whose programs run this script of /bin/sh, in which `hear` reads
+ * a line and keeps it for the test. */
+static void
+rig_init(struct rig *r, const char *chains, const char *script)
+{
+	static unsigned number;
+	char text[4096];
+
+	memset(r, 0, sizeof(*r));
+	world_init(&r->w, chains);
+	snprintf(r->path, sizeof(r->path), "%s/p%u", dir, number++);
+	snprintf(text, sizeof(text), "#!/bin/sh\n"
+	    "hear() { IFS= read -r x; printf '%%s\\n' \"$x\" >>%s; }\n%s\n",
+	    heard, script);
+	write_file(r->path, text, 0755);
+	write_file(heard, "", 0666);
+	r->argv[0] = view_str(r->path);
+	r->w.policy.programs = (struct policy_programs){
+		.uid = UID, .gid = GID, .timeout_ms = 20000,
+		.methods = 1u << AUTH_PASSWORD | 1u << AUTH_PUBLICKEY,
+	};
+	r->local.sin_family = AF_INET;
+	r->local.sin_port = htons(2222);
+	assert_int_equal(inet_pton(AF_INET, "10.9.9.9",
+	    &r->local.sin_addr), 1);
+}
+
+static void
+begin(struct rig *r, const char *user, bool exists)
+{
+	r->decoy = policy_decoy(&r->w.policy);
+	r->w.start.local = (const struct sockaddr *)&r->local;
+	r->w.start.conn = 77;
+	r->w.start.decoy = exists ? NULL : &r->decoy;
+	r->w.peer.sin_port = htons(40000);
+	world_start(&r->w, user, exists);
+	auth_free(&r->w.a);
+	r->w.start.methods_first |= KBD;
+	r->w.a = auth_new(&r->w.start);
+	assert_non_null(r->w.a);
+}
+
+static void
+rig_free(struct rig *r)
+{
+	world_free(&r->w);
+	unlink(r->path);
+	/* whatever came of it, nothing of it is left */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+/* ---- dialogues ---- */
+
+static enum auth_verdict
+open_dialog(struct rig *r)
+{
+	return world_send(&r->w, req_kbdint("acme", "pam,otp"), &r->out);
+}
+
+static enum auth_verdict
+answer(struct rig *r, const char *one, const char *two)
+{
+	struct view v[2] = { view_str(one), view_str(two) };
+
+	return world_send(&r->w, req_answers(v, two != NULL ? 2 : 1),
+	    &r->out);
+}
+
+static void
+is_asked(struct rig *r, const char *name, const char *instruction,
+    const char *prompt, bool echo)
+{
+	struct rd q = rd_of(r->w.asked);
+
+	assert_true(view_is(rd_str(&q), name));
+	assert_true(view_is(rd_str(&q), instruction));
+	assert_true(view_is(rd_str(&q), ""));
+	assert_true(rd_u32(&q) >= 1);
+	assert_true(view_is(rd_str(&q), prompt));
+	assert_int_equal(rd_bool(&q), echo);
+}
+
+#define TWO_ROUNDS \
+	"hear\n" \
+	"echo '{\"name\":\"Gate\",\"instruction\":\"first\",\"prompts\":" \
+	"[{\"prompt\":\"PIN: \",\"echo\":false},{\"prompt\":\"Col: \"," \
+	"\"echo\":true}]}'\n" \
+	"hear\n" \
+	"echo '{\"prompts\":[{\"prompt\":\"More: \",\"echo\":true}]}'\n" \
+	"hear\n"
+
+static void
+test_two_rounds(void **state)
+{
+	char got[4096], want[2048];
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "keyboard-interactive", TWO_ROUNDS
+	    "echo '{\"result\":\"allow\",\"policy\":{\"umask\":\"0077\","
+	    "\"allow\":[\"sftp\",\"exec\"],\"start\":\"/in\"}}'");
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+	is_asked(&r, "Gate", "first", "PIN: ", false);
+	assert_int_equal(answer(&r, "12\"34", "bl\xc3\xbc"), VERDICT_PROMPT);
+	is_asked(&r, "", "", "More: ", true);
+	assert_int_equal(answer(&r, "", NULL), VERDICT_SUCCESS);
+	assert_int_equal(auth_work(r.w.a)->programs, 1);
+	assert_int_equal(auth_work(r.w.a)->turns, 3);
+	assert_int_equal(auth_limits(r.w.a)->deny & (ALLOW_SFTP | ALLOW_EXEC |
+	    ALLOW_SHELL), ALLOW_SHELL);
+	assert_true(auth_limits(r.w.a)->has_umask);
+	assert_int_equal(auth_limits(r.w.a)->umask, 077);
+	assert_string_equal(auth_limits(r.w.a)->start, "/in");
+	read_file(heard, got, sizeof(got));
+	snprintf(want, sizeof(want), "{\"version\":1,\"user\":\"acme\","
+	    "\"source\":\"10.0.0.1\",\"source_port\":40000,"
+	    "\"listener\":\"10.9.9.9\",\"listener_port\":2222,"
+	    "\"connection\":77,\"time\":%d", NOW);
+	/* a second may have passed */
+	assert_memory_equal(got, want, strlen(want) - 1);
+	assert_non_null(strstr(got, ",\"language\":\"\",\"submethods\":"
+	    "[\"pam\",\"otp\"],\"round\":1,\"answers\":[]}\n"
+	    "{\"round\":2,\"answers\":[\"12\\\"34\",\"bl\xc3\xbc\"]}\n"
+	    "{\"round\":3,\"answers\":[\"\"]}\n"));
+	rig_free(&r);
+}
+
+/* The same for nobody: programs, rounds, prompts; and an allow is none. */
+static void
+test_nobody(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "keyboard-interactive", TWO_ROUNDS
+	    "echo '{\"result\":\"allow\"}'");
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", false);
+	assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+	is_asked(&r, "Gate", "first", "PIN: ", false);
+	assert_int_equal(answer(&r, "1", "2"), VERDICT_PROMPT);
+	assert_int_equal(answer(&r, "3", NULL), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "no such user");
+	assert_true(r.out.counted);
+	assert_int_equal(auth_work(r.w.a)->programs, 1);
+	assert_int_equal(auth_work(r.w.a)->turns, 3);
+	rig_free(&r);
+}
+
+/* Names that could be no user's are not told; the work is the same. */
+static void
+test_strange_names(void **state)
+{
+	static const char *const names[] = {
+		"-rf", "a/b", "a\nb", "\xff", "..", "",
+	};
+	char got[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct rig r;
+
+		rig_init(&r, "keyboard-interactive", "hear; echo "
+		    "'{\"result\":\"allow\"}'");
+		r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+		begin(&r, names[i], false);
+		assert_int_equal(world_send(&r.w, req_kbdint(names[i], ""),
+		    &r.out), VERDICT_FAILURE);
+		assert_string_equal(r.out.reason, "no such user");
+		assert_int_equal(auth_work(r.w.a)->turns, 1);
+		read_file(heard, got, sizeof(got));
+		assert_non_null(strstr(got, "\"user\":\"\","));
+		rig_free(&r);
+	}
+}
+
+static void
+refused(const char *script, const char *want)
+{
+	struct rig r;
+
+	rig_init(&r, "keyboard-interactive", script);
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(open_dialog(&r), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, want);
+	assert_true(r.out.counted);
+	assert_true(r.out.not_before_ms >= 250);
+	rig_free(&r);
+}
+
+static void
+test_refusals(void **state)
+{
+	(void)state;
+	refused("echo '{\"result\":\"deny\",\"reason\":\"not today\"}'",
+	    "program denied it");
+	refused("echo '{\"result\":\"allow\"}'; exit 1", "program failed");
+	refused("echo '{\"result\":\"allow\"}'; kill -9 $$",
+	    "program failed");
+	refused("echo '{\"result\":\"allow\"}'; echo more",
+	    "program spoke out of turn");
+	refused("echo '{\"result\":\"allow\"}'; read a; read b; echo more",
+	    "program spoke out of turn");
+	refused("echo allow", "program's answer is no JSON");
+	refused("echo '{\"prompts\":1}'", "program's answer is malformed");
+	refused("exit 0", "program ended without an answer");
+	refused("printf '{\"result\":\"allow\"}'",
+	    "program ended without an answer");
+	refused("cat /dev/zero", "program's answer is too long");
+}
+
+/* ---- bounds ---- */
+
+static void
+test_rounds(void **state)
+{
+	struct rig r;
+	int n = 0;
+
+	(void)state;
+	rig_init(&r, "keyboard-interactive", "while read a; do echo "
+	    "'{\"instruction\":\"again\",\"prompts\":[]}'; done");
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+	do
+		n++;
+	while (world_send(&r.w, req_answers(NULL, 0), &r.out) ==
+	    VERDICT_PROMPT);
+	assert_int_equal(n, 16);
+	assert_int_equal(r.out.verdict, VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "too many rounds");
+	rig_free(&r);
+}
+
+static void
+test_answers(void **state)
+{
+	static const struct view bad[] = {
+		{ (const uint8_t *)"\xff", 1 },
+		{ (const uint8_t *)"\xed\xa0\x80", 3 },
+		{ (const uint8_t *)"\xc3", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct rig r;
+
+		rig_init(&r, "keyboard-interactive", "read a; echo "
+		    "'{\"prompts\":[{\"prompt\":\"x\"}]}'; read b; echo "
+		    "'{\"result\":\"allow\"}'");
+		r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+		begin(&r, "acme", true);
+		assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+		assert_int_equal(world_send(&r.w, req_answers(&bad[i], 1),
+		    &r.out), VERDICT_FAILURE);
+		assert_string_equal(r.out.reason,
+		    "an answer is no UTF-8");
+		rig_free(&r);
+	}
+}
+
+static void
+test_submethods(void **state)
+{
+	char many[1026];
+	struct rig r;
+
+	(void)state;
+	memset(many, 'x', sizeof(many));
+	many[1025] = '\0';
+	rig_init(&r, "keyboard-interactive",
+	    "echo '{\"result\":\"allow\"}'");
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(world_send(&r.w, req_kbdint("acme", many), &r.out),
+	    VERDICT_FAILURE);
+	assert_int_equal(world_send(&r.w, req_kbdint("acme", "\xff"), &r.out),
+	    VERDICT_FAILURE);
+	assert_string_equal(r.out.reason,
+	    "submethods or language are no such text");
+	assert_int_equal(auth_work(r.w.a)->programs, 0);
+	many[1024] = '\0';
+	assert_int_equal(world_send(&r.w, req_kbdint("acme", many), &r.out),
+	    VERDICT_SUCCESS);
+	rig_free(&r);
+}
+
+/* Another request, and the end of the login, end the program too. */
+static void
+test_abandoned(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "keyboard-interactive",
+	    "read a; echo '{\"prompts\":[{\"prompt\":\"x\"}]}'; read b; "
+	    "sleep 1000");
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+	assert_int_equal(world_send(&r.w, req_plain("acme", "ssh-connection",
+	    "none"), &r.out), VERDICT_FAILURE);
+	assert_true(r.out.abandoned);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+	rig_free(&r);
+}
+
+/* The clock of the test, which is up at once. */
+static bool
+never(void *ctx, int fd, short events, int ms)
+{
+	(void)ctx;
+	(void)fd;
+	(void)events;
+	(void)ms;
+	return false;
+}
+
+static void
+test_deadline(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "keyboard-interactive", "sleep 1000");
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	r.w.start.wait = never;
+	begin(&r, "acme", true);
+	assert_int_equal(open_dialog(&r), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "program did not answer in time");
+	rig_free(&r);
+}
+
+/* What the program grants never widens what is granted otherwise. */
+static void
+test_chain(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	const struct forged honest = { 0 };
+	struct rig r;
+
+	(void)state;
+	assert_non_null(k);
+	rig_init(&r, "publickey+keyboard-interactive", "echo "
+	    "'{\"result\":\"allow\",\"policy\":{\"allow\":[\"sftp\","
+	    "\"pty\"]}}'");
+	world_key(&r.w, "no-pty", k);
+	r.w.policy.programs.ask = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	/* out of turn it proves nothing */
+	assert_int_equal(open_dialog(&r), VERDICT_FAILURE);
+	assert_int_equal(world_send(&r.w, req_signed("acme", k, "ssh-ed25519",
+	    &honest), &r.out), VERDICT_PARTIAL);
+	assert_int_equal(open_dialog(&r), VERDICT_SUCCESS);
+	assert_int_equal(auth_limits(r.w.a)->deny & (ALLOW_SFTP | ALLOW_PTY |
+	    ALLOW_EXEC), ALLOW_PTY | ALLOW_EXEC);
+	ssh_key_free(&k);
+	rig_free(&r);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	if (mkdtemp(dir) == NULL || chmod(dir, 0755) != 0)
+		return -1;
+	snprintf(heard, sizeof(heard), "%s/heard", dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unlink(heard);
+	return rmdir(dir);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_two_rounds),
+		cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_strange_names),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_submethods),
+		cmocka_unit_test(test_abandoned),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_chain),
+	};
+
+	if (geteuid() != 0) {
+		print_message("programs are run by root alone\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
