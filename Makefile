@@ -27,13 +27,15 @@ BASE_SRC := $(wildcard base/*.c)
 SERVER_SRC := $(wildcard server/*.c)
 SFTP_SRC := $(wildcard sftp/*.c)
 ACCOUNT_SRC := $(wildcard auth/account*.c)
-# The one file that both programs need: the two ends of the helper's lines.
+# auth/talk.c and this one are in both programs: they hold both ends of what
+# the two say to each other.
 AUTH_SRC := $(filter-out $(ACCOUNT_SRC),$(wildcard auth/*.c)) auth/account_line.c
 CHROOT_SRC := $(wildcard chroot/*.c)
 DAEMON_SRC := $(BASE_SRC) $(SERVER_SRC) $(SFTP_SRC) $(AUTH_SRC) $(CHROOT_SRC)
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/obj/%.o)
 ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
-	$(addprefix $(BUILD)/obj/base/,buf.o err.o ipc.o log.o)
+	$(addprefix $(BUILD)/obj/,auth/talk.o base/buf.o base/err.o \
+	base/ipc.o base/log.o)
 
 # The operator's tool: its commands, and what they need of the rest.
 TOOL_SRC := $(wildcard chroot/tool/*.c)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/account.h"
+#include "auth/account_serve.h"
 
 static bool
 write_all(struct view v)
@@ -50,12 +50,22 @@ role_resolve(int argc, char **argv)
 	return status;
 }
 
+/* --pam: started by a login process alone, with its socket on 3. */
+static int
+role_pam(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return account_serve(3, NULL);
+}
+
 static const struct role {
 	const char *name, *usage;
 	int min_args;
 	int (*run)(int argc, char **argv);
 } roles[] = {
 	{ "--resolve", "NAME...", 1, role_resolve },
+	{ "--pam", "(started by sallyportd itself)", 0, role_pam },
 };
 
 static int

@@ -94,7 +94,7 @@ one() { # PATTERN FILE
 one 'openssl/' 'base/crypto\.c'
 one 'yaml\.h' 'base/config_yaml\.c'
 one 'jansson\.h' 'auth/json\.c'
-one 'security/' 'auth/account\.c|auth/account_pam\.c'
+one 'security/' 'auth/account_pam\.c'
 
 # ---- the text of the files ----
 while read -r f; do

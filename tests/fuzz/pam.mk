@@ -1,0 +1,2 @@
+FUZZERS += talk_fuzz
+OBJS_talk_fuzz := auth/talk.o base/buf.o

@@ -1,0 +1,19 @@
+ACCOUNT_PAM_OBJS := auth/account_serve.o auth/account_session.o \
+	auth/account_host.o auth/account_pam.o auth/account_line.o \
+	auth/account_resolve.o auth/talk.o base/ipc.o base/log.o base/err.o \
+	base/buf.o
+
+TESTS += account_pam_test
+OBJS_account_pam_test := $(ACCOUNT_PAM_OBJS)
+LIBS_account_pam_test := -lpam
+
+# The module that misbehaves as told.
+PAM_MODULE := $(BUILD)/tests/pam_sallyport_test.so
+$(PAM_MODULE): tests/pam/module.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -Wno-sign-conversion -Wno-missing-prototypes \
+		$(SAN) -fPIC -shared -o $@ $< -lpam
+$(BUILD)/tests/account_pam_test: | $(PAM_MODULE)
+
+TESTS += talk_test
+OBJS_talk_test := auth/talk.o base/buf.o
