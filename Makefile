@@ -40,12 +40,14 @@ ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
 # The operator's tool: its commands, and what they need of the rest.
 TOOL_SRC := $(wildcard chroot/tool/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
-	$(addprefix $(BUILD)/obj/base/,buf.o err.o otp_secret.o)
+	$(BASE_SRC:%.c=$(BUILD)/obj/%.o) $(AUTH_SRC:%.c=$(BUILD)/obj/%.o) \
+	$(addprefix $(BUILD)/obj/chroot/,hostkeys.o parse_env.o resolve.o)
 
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
 	-lseccomp -lcrypt -ljansson
 ACCOUNT_LIBS := -lpam
-TOOL_LIBS := -lcrypt
+TOOL_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml -lcrypt \
+	-ljansson
 
 all: $(BUILD)/sallyportd $(BUILD)/sallyport $(BUILD)/sallyport-account
 

@@ -137,12 +137,14 @@ struct config_env {
 	 * open files carries.  0: not checked. */
 	uint32_t max_connections;
 	/* If not NULL: called for each key of the policy that counts for the
-	 * user `whose` who comes from `place` (NULL: no when holds), in the
-	 * order of the manual.  o is valid for the call. */
+	 * user `whose` who comes from the place that `where` says, in an order
+	 * for people.  o is valid for the call; `where` sees what is not about
+	 * users. */
 	void (*origin)(void *ctx, const struct config_origin *o);
+	void (*where)(void *ctx, const struct config_main *m,
+	    struct place *out);
 	void *origin_ctx;
 	struct view whose;
-	const struct place *place;
 };
 bool config_parse(const char *path, const struct config_env *env,
     struct wr *out, struct wr *faults) MUST_CHECK;

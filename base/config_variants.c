@@ -132,13 +132,13 @@ condition(const struct parse *p, uint32_t number)
 
 static bool
 holds(const struct parse *p, const struct variants *x,
-    const size_t choice[3])
+    const size_t choice[3], const struct place *place)
 {
 	for (int k = 0; k < 3; k++) {
 		const struct layer *b = block(x, k, choice[k]);
 
 		if (b != NULL && !condition_holds(condition(p, b->condition),
-		    p->env->place))
+		    place))
 			return false;
 	}
 	return true;
@@ -149,11 +149,12 @@ static void
 explain(struct parse *p, struct user *u, const struct variants *x)
 {
 	size_t choice[3] = { 0, 0, 0 };
-	bool more = x->nblocks[0] + x->nblocks[1] + x->nblocks[2] != 0 &&
-	    p->env->place != NULL;
+	bool more = x->nblocks[0] + x->nblocks[1] + x->nblocks[2] != 0;
+	struct place place = { .port = 0 };
 	struct policy pol;
 
-	while (more && !holds(p, x, choice))
+	p->env->where(p->env->origin_ctx, &p->main, &place);
+	while (more && !holds(p, x, choice, &place))
 		more = step(x, choice);
 	if (!more)
 		memcpy(choice, x->nblocks, sizeof(choice));

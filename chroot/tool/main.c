@@ -1,6 +1,15 @@
 #include "chroot/tool/tool.h"
 
 static const struct tool_command commands[] = {
+	{ "explain", "USER [--from IP] [--listen ADDR:PORT] [--at TIME] "
+	    "[--json] [-f FILE]",
+	    "Tells what counts for a user, why, and whether they could log "
+	    "in",
+	    "Without --from sources are not looked at, without --listen the "
+	    "first listener\ncounts, without --at it is now, without -f the "
+	    "file is /etc/sallyport/\nsallyport.yaml.  The status is 0 if the "
+	    "user could log in, 1 if not, 2 if the\nquestion or the "
+	    "configuration is at fault.\n", tool_explain },
 	{ "passwd", "", "Makes the hash of a password, for the configuration",
 	    "Asks twice on a terminal, without echo; otherwise reads one "
 	    "line.  The hash\ngoes to standard output, to be put behind "

@@ -118,5 +118,5 @@ tool_run(const struct tool_command *table, size_t n, int argc, char **argv)
 	status = finish(c->run(argc - 1, argv + 1));
 	if (status == TOOL_USAGE)
 		print_usage(stderr, c);
-	return status;
+	return status == TOOL_TOLD ? TOOL_USAGE : status;
 }

@@ -12,6 +12,7 @@
 #define TOOL_OK		0
 #define TOOL_FAILED	1	/* it has said why */
 #define TOOL_USAGE	2	/* wrong words: the caller adds the usage */
+#define TOOL_TOLD	-2	/* the same status, but it has said why */
 
 struct tool_command {
 	const char *name;
@@ -44,6 +45,8 @@ enum err tool_ask(int tty, const char *prompt, char *out, size_t n)
 
 /* ---- the commands ---- */
 
+/* explain.c */
+int tool_explain(int argc, char **argv);
 /* passwd.c */
 #define TOOL_PASSWORD_MAX	511	/* bytes; crypt(3) takes no more */
 int tool_passwd(int argc, char **argv);

@@ -568,10 +568,26 @@ test_when_size(void **state)
 
 /* ---- where values come from ---- */
 
+struct origins {
+	struct wr text;
+	const char *from;
+};
+
+static void
+come_from(void *ctx, const struct config_main *m, struct place *out)
+{
+	const struct origins *o = ctx;
+	struct sockaddr_in peer = { .sin_family = AF_INET };
+
+	assert_int_equal(m->nlisten != 0, true);
+	assert_int_equal(inet_pton(AF_INET, o->from, &peer.sin_addr), 1);
+	place_of((const void *)&peer, NULL, out);
+}
+
 static void
 note_origin(void *ctx, const struct config_origin *o)
 {
-	struct wr *w = ctx;
+	struct wr *w = &((struct origins *)ctx)->text;
 	char line[256];
 
 	snprintf(line, sizeof(line), "%s|%s|%.*s|%u|%s:%u:%u|", o->key,
@@ -586,24 +602,20 @@ note_origin(void *ctx, const struct config_origin *o)
 static char *
 origins(const char *yaml, const char *user, const char *from)
 {
-	struct sockaddr_in peer = { .sin_family = AF_INET };
-	struct wr out = wr_new(65536);
+	struct origins o = { wr_new(65536), from };
 	struct config_env env = plain;
-	struct place place;
 	struct run r;
 	char *text;
 
-	assert_int_equal(inet_pton(AF_INET, from, &peer.sin_addr), 1);
-	place_of((const void *)&peer, NULL, &place);
 	env.origin = note_origin;
-	env.origin_ctx = &out;
+	env.where = come_from;
+	env.origin_ctx = &o;
 	env.whose = view_str(user);
-	env.place = &place;
 	r = run_env(view_str(yaml), &env);
 	run_free(&r);
-	text = view_dup(wr_view(&out));
+	text = view_dup(wr_view(&o.text));
 	assert_non_null(text);
-	wr_free(&out);
+	wr_free(&o.text);
 	return text;
 }
 

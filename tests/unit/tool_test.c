@@ -45,11 +45,22 @@ run_fail(int argc, char **argv)
 	return tool_complain("%s went wrong", argv[0]);
 }
 
+static int
+run_told(int argc, char **argv)
+{
+	(void)argc;
+	tool_complain("%s has said it", argv[0]);
+	return TOOL_TOLD;
+}
+
 static const struct tool_command table[] = {
 	{ "echo", "[WORD...]", "Says its words", "More words.\n", run_echo },
 	{ "usage", "", "Is always used wrongly", NULL, run_usage },
 	{ "fail", "", "Fails", NULL, run_fail },
+	{ "told", "", "Says why itself", NULL, run_told },
 };
+
+#define COUNT	(sizeof(table) / sizeof(table[0]))
 
 struct said {
 	int status;
@@ -96,7 +107,7 @@ run(const char *a, const char *b, const char *c)
 	if ((pid = fork()) == 0) {
 		dup2(out, 1);
 		dup2(err, 2);
-		status = tool_run(table, 3, argc, argv);
+		status = tool_run(table, COUNT, argc, argv);
 		fflush(NULL);
 		_exit(status);
 	}
@@ -127,6 +138,10 @@ words(void **state)
 	assert_int_equal(s.status, TOOL_USAGE);
 	assert_string_equal(s.err, "usage: sallyport usage\n");
 
+	s = run("told", NULL, NULL);
+	assert_int_equal(s.status, TOOL_USAGE);
+	assert_string_equal(s.err, "sallyport: told has said it\n");
+
 	s = run("nothing", NULL, NULL);
 	assert_int_equal(s.status, TOOL_USAGE);
 	assert_non_null(strstr(s.err, "no command \"nothing\""));
@@ -143,7 +158,8 @@ help(void **state)
 	static const char all[] = "usage: sallyport COMMAND [WORD...]\n\n"
 	    "  echo   Says its words\n"
 	    "  usage  Is always used wrongly\n"
-	    "  fail   Fails\n\n"
+	    "  fail   Fails\n"
+	    "  told   Says why itself\n\n"
 	    "`sallyport help COMMAND` says more about one.\n";
 	static const char one[] = "usage: sallyport echo [WORD...]\n\n"
 	    "Says its words.\n\nMore words.\n";
@@ -182,7 +198,7 @@ full_disk(void **state)
 	if ((pid = fork()) == 0) {
 		dup2(fd, 1);
 		dup2(null, 2);
-		_exit(tool_run(table, 3, 2, argv));
+		_exit(tool_run(table, COUNT, 2, argv));
 	}
 	close(fd);
 	close(null);
