@@ -35,26 +35,28 @@ read_policy(struct wr *out)
 static bool
 read_handover(struct session_start *s, uint32_t *conn_out)
 {
-	static uint8_t frame[IPC_MAX_FRAME];
 	struct pollfd p = { .fd = ROLE_FD_CONTROL, .events = POLLIN };
+	uint8_t *frame = malloc(IPC_MAX_FRAME);
+	struct ipc_msg msg = { .nfds = 0 };
 	struct msg_ready r;
-	struct ipc_msg msg;
+	bool ok = false;
 
-	if (poll(&p, 1, PATIENCE_MS) != 1 ||
-	    ipc_recv(ROLE_FD_CONTROL, frame, sizeof(frame), &msg) != OK)
-		return false;
+	if (frame == NULL || poll(&p, 1, PATIENCE_MS) != 1 ||
+	    ipc_recv(ROLE_FD_CONTROL, frame, IPC_MAX_FRAME, &msg) != OK)
+		goto out;
 	close(ROLE_FD_CONTROL);
 	if (msg.type != MSG_HANDOVER || msg.nfds != 3 ||
-	    !get_ready(msg.body, &r)) {
-		ipc_msg_close(&msg);
-		return false;
-	}
+	    !get_ready(msg.body, &r))
+		goto out;
 	s->server = ipc_take_fd(&msg, 0);
 	s->allow = s->policy->allow & r.allow;
 	*conn_out = msg.id;
 	log_open(ipc_take_fd(&msg, 2), LOG_INFO);
-	ipc_msg_close(&msg);	/* the warden's word has been given */
-	return true;
+	ok = true;		/* the warden's word has been given */
+out:
+	ipc_msg_close(&msg);
+	free(frame);
+	return ok;
 }
 
 int
@@ -62,7 +64,7 @@ session_role(void)
 {
 	struct session_start s = { .method = "", .key = "" };
 	struct wr bytes = wr_new(POLICY_MAX);
-	static struct sandbox sandbox;
+	struct sandbox sandbox;
 	struct policy *policy;
 	uint32_t conn;
 	char *user;

@@ -99,23 +99,22 @@ warden_start_log(struct warden *w, int target,
 /* ---- the server ---- */
 
 /* What a server may know of our environment. */
-static char **
-server_environment(void)
+#define SERVER_ENV	3
+static void
+server_environment(char *env[SERVER_ENV + 1])
 {
-	static const char *const names[] = {
+	static const char *const names[SERVER_ENV] = {
 		"TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS",
 	};
-	static char *env[sizeof(names) / sizeof(names[0]) + 1];
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < SERVER_ENV; i++) {
 		const char *v = getenv(names[i]);
 
 		if (v != NULL && asprintf(&env[n], "%s=%s", names[i], v) != -1)
 			n++;
 	}
 	env[n] = NULL;
-	return env;
 }
 
 /* All that the child wants of the configuration, whose mapping it does not
@@ -133,7 +132,7 @@ static void server_child(struct warden *w, struct server_start *s)
 static void
 server_child(struct warden *w, struct server_start *s)
 {
-	char uid[32], gid[32], level[32];
+	char uid[32], gid[32], level[32], *env[SERVER_ENV + 1];
 	char *argv[] = {
 		(char *)(uintptr_t)"sallyportd", (char *)(uintptr_t)ROLE_SERVER,
 		uid, gid, level, NULL, NULL,
@@ -153,7 +152,8 @@ server_child(struct warden *w, struct server_start *s)
 	    fcntl(ROLE_FD_LOG, F_SETFD, 0) == -1 ||
 	    fcntl(ROLE_FD_ROOT, F_SETFD, 0) == -1)
 		_exit(126);
-	execveat(w->exe, "", argv, server_environment(), AT_EMPTY_PATH);
+	server_environment(env);
+	execveat(w->exe, "", argv, env, AT_EMPTY_PATH);
 	_exit(127);
 }
 
