@@ -196,20 +196,17 @@ chan_events(const struct chan *k)
 	    duct_events(k->duct, chan_wants_read(k)) : 0;
 }
 
-bool
+void
 client_poll(struct loop *l, struct client *c)
 {
 	short ev = socket_events(c);
 
 	/* That it has hung up is known, and would wake us for ever. */
-	if (!pollset_add(l, c->deaf && ev == 0 ? -1 : c->fd, ev, &c->poll_at) ||
-	    !pollset_wish(l, c->login.fd, link_events(&c->login), &c->login_at))
-		return false;
+	pollset_add(l, c->deaf && ev == 0 ? -1 : c->fd, ev, &c->poll_at);
+	pollset_wish(l, c->login.fd, link_events(&c->login), &c->login_at);
 	for (struct chan *k = c->chans; k != NULL; k = k->next)
-		if (!pollset_wish(l, k->duct != NULL ? duct_fd(k->duct) : -1,
-		    chan_events(k), &k->poll_at))
-			return false;
-	return true;
+		pollset_wish(l, k->duct != NULL ? duct_fd(k->duct) : -1,
+		    chan_events(k), &k->poll_at);
 }
 
 static void
@@ -266,13 +263,11 @@ client_ready(struct loop *l, struct client *c)
 
 	if (c->poll_at == SIZE_MAX)
 		return;
-	tcp_revents = l->pfd[c->poll_at].revents;
-	login_revents = c->login_at == SIZE_MAX ? 0 :
-	    l->pfd[c->login_at].revents;
+	tcp_revents = pollset_ready(l, c->poll_at);
+	login_revents = pollset_ready(l, c->login_at);
 
 	for (struct chan *k = c->chans; k != NULL; k = k->next) {
-		short ev = k->poll_at == SIZE_MAX ? 0 :
-		    l->pfd[k->poll_at].revents;
+		short ev = pollset_ready(l, k->poll_at);
 
 		if (ev == 0)
 			continue;

@@ -131,6 +131,8 @@ struct loop {
 	int epoll;			/* the parked */
 	struct pollfd *pfd;		/* rebuilt every turn */
 	size_t npfd, pfd_cap;
+	bool poll_short;		/* no memory for some of this turn */
+	uint64_t poll_failures, poll_tell_at;
 	bool stopping;
 	uint64_t stop_at;
 	uint8_t *scratch;		/* LOOP_SCRATCH */
@@ -144,11 +146,16 @@ void loop_run(struct loop *l);
 void loop_touch(struct client *c);
 
 /* ---- pollset.c ---- */
-/* An entry in this turn's pollfd array; *at_out says where.  False: no
- * memory. */
-bool pollset_add(struct loop *l, int fd, short events, size_t *at_out);
+/* An entry in this turn's pollfd array; *at_out says where, SIZE_MAX: not at
+ * all, for lack of memory. */
+void pollset_add(struct loop *l, int fd, short events, size_t *at_out);
 /* The same if there is anything to wait for; else *at_out is SIZE_MAX. */
-bool pollset_wish(struct loop *l, int fd, short events, size_t *at_out);
+void pollset_wish(struct loop *l, int fd, short events, size_t *at_out);
+/* Waits for at most ms; what fails is logged, once a minute, and does not
+ * keep those from being served that can be. */
+void pollset_wait(struct loop *l, int ms);
+/* What is ready at that place; 0 for SIZE_MAX. */
+short pollset_ready(const struct loop *l, size_t at);
 
 /* ---- heap.c: clients by the time of their next tick ---- */
 bool heap_insert(struct loop *l, struct client *c);
@@ -171,7 +178,7 @@ struct client *client_find(struct loop *l, uint32_t id);
 void client_addr(const struct sockaddr_storage *ss, char out[SRC_MAX],
     uint16_t *port_out);
 /* Entries of the pollfd array for this client; then what poll() said. */
-bool client_poll(struct loop *l, struct client *c);
+void client_poll(struct loop *l, struct client *c);
 void client_ready(struct loop *l, struct client *c);
 /* Moves bytes that can move, sends what is to be sent, plans the next tick. */
 void client_flush(struct loop *l, struct client *c);
@@ -210,7 +217,7 @@ void drain_add(struct loop *l, uint32_t client, struct duct **duct,
 /* How many of this connection's there are. */
 size_t drain_count(const struct loop *l, uint32_t client);
 /* Their entries of the pollfd array; then what poll() and the clock said. */
-bool drain_poll(struct loop *l);
+void drain_poll(struct loop *l);
 void drain_ready(struct loop *l);
 /* When the next is due; UINT64_MAX: none. */
 uint64_t drain_next(const struct loop *l);

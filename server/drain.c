@@ -75,14 +75,12 @@ drain_count(const struct loop *l, uint32_t client)
 	return n;
 }
 
-bool
+void
 drain_poll(struct loop *l)
 {
 	for (struct drain *d = l->drains; d != NULL; d = d->next)
-		if (!pollset_wish(l, duct_fd(d->duct),
-		    duct_events(d->duct, false), &d->poll_at))
-			return false;
-	return true;
+		pollset_wish(l, duct_fd(d->duct),
+		    duct_events(d->duct, false), &d->poll_at);
 }
 
 void
@@ -91,8 +89,7 @@ drain_ready(struct loop *l)
 	struct drain **at = &l->drains, *d;
 
 	while ((d = *at) != NULL) {
-		short ev = d->poll_at == SIZE_MAX ? 0 :
-		    l->pfd[d->poll_at].revents;
+		short ev = pollset_ready(l, d->poll_at);
 
 		/* What is added now stands in no array yet. */
 		d->poll_at = SIZE_MAX;

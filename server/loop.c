@@ -36,7 +36,7 @@ loop_touch(struct client *c)
 	l->dirty = c;
 }
 
-static bool
+static void
 build_poll(struct loop *l)
 {
 	bool pause = l->now < l->accept_again;
@@ -50,9 +50,8 @@ build_poll(struct loop *l)
 		l->pfd[AT_LISTENERS + i] = (struct pollfd){
 		    .fd = pause ? -1 : l->listeners[i], .events = POLLIN };
 	for (struct client *c = l->warm; c != NULL; c = c->warm_next)
-		if (!client_poll(l, c))
-			return false;
-	return drain_poll(l);
+		client_poll(l, c);
+	drain_poll(l);
 }
 
 static int
@@ -160,13 +159,8 @@ loop_run(struct loop *l)
 {
 	l->now = clock_ms();
 	while (l->warden.fd != -1) {
-		if (!build_poll(l)) {
-			log_msg(LOG_ERROR, "memory", "no poll set");
-			return;
-		}
-		if (poll(l->pfd, (nfds_t)l->npfd, wait_ms(l)) == -1)
-			for (size_t i = 0; i < l->npfd; i++)
-				l->pfd[i].revents = 0;
+		build_poll(l);
+		pollset_wait(l, wait_ms(l));
 		l->now = clock_ms();
 		run_ready(l);
 		run_timers(l);

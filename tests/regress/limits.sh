@@ -131,6 +131,33 @@ t_rlimit_warning() {
 	)
 }
 
+# poll() that fails is told, costs no processor time, and stops nobody.
+t_poll_fails() {
+	need_root
+	need_cmd prlimit setpriv
+	local net a b as
+	as="setpriv --reuid _sallyport --regid _sallyport --clear-groups"
+	fresh_server
+	hold_sftp
+	net=$(tree_named ': server')
+	$as prlimit --pid "$net" --nofile=3:
+	logged 'level=error|error' 'event=poll-failed' 'descriptors=[0-9]'
+	a=$(cut -d ' ' -f 14,15 "/proc/$net/stat" | tr ' ' +)
+	sleep 1
+	b=$(cut -d ' ' -f 14,15 "/proc/$net/stat" | tr ' ' +)
+	[ $((b - (a))) -lt $(($(getconf CLK_TCK) / 3)) ] ||
+	    fail "$((b - (a))) ticks of processor time in a second"
+	timeout 1 cat <&"$HOLD_IN" >"$T/rest" || :	# of VERSION
+	# STAT of /
+	printf '\0\0\0\12\21\0\0\0\1\0\0\0\1/' >&"$HOLD_OUT"
+	timeout 20 head -c 5 <&"$HOLD_IN" >"$T/hold"
+	eq answer "$(od -An -tx1 -j4 "$T/hold" | tr -d ' ')" 69
+	eq "lines about it" "$(grep -c 'event=poll-failed' "$LOG")" 1
+	$as prlimit --pid "$net" --nofile=1024:
+	sftp_do pwd
+	release
+}
+
 # poll() refuses an array longer than RLIMIT_NOFILE, even of entries that name
 # no descriptor: the server must serve as many as it has descriptors for.
 t_few_descriptors() {

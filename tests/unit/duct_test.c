@@ -1,4 +1,4 @@
-/* server/duct, server/drain and server/heap. */
+/* server/duct, server/drain, server/pollset and server/heap. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -163,7 +164,7 @@ static void
 turn(struct loop *l)
 {
 	l->npfd = 0;
-	assert_true(drain_poll(l));
+	drain_poll(l);
 	poll(l->pfd, (nfds_t)l->npfd, 0);
 	drain_ready(l);
 }
@@ -221,6 +222,58 @@ test_drain(void **state)
 	free(l.pfd);
 }
 
+/* poll(2) that refuses the array: told once, and who can be served is. */
+static void
+test_poll_fails(void **state)
+{
+	static struct loop l;
+	struct rlimit old, low;
+	size_t a[40], ready;
+	char text[512];
+	int p[2], s[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
+	    s), 0);
+	log_open(s[1], LOG_INFO);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, p), 0);
+	assert_int_equal(write(p[0], "x", 1), 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = 20;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	l.now = 1000;
+	for (int turns = 0; turns < 3; turns++) {
+		l.npfd = 0;
+		for (size_t i = 0; i < 40; i++)
+			pollset_add(&l, p[0], POLLIN, &a[i]);
+		pollset_wish(&l, p[1], POLLIN, &ready);
+		pollset_wait(&l, -1);
+		assert_int_equal(pollset_ready(&l, a[39]), 0);
+		assert_int_equal(pollset_ready(&l, ready), POLLIN);
+		assert_int_equal(pollset_ready(&l, SIZE_MAX), 0);
+	}
+	/* With nobody ready it does not spin, and comes back all the same. */
+	assert_int_equal(read(p[1], text, 1), 1);
+	l.now += 60000;
+	pollset_wait(&l, -1);
+	assert_int_equal(pollset_ready(&l, ready), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	for (int i = 0; i < 2; i++) {
+		ssize_t n = recv(s[0], text, sizeof(text), 0);
+
+		assert_true(n > 0);
+		assert_non_null(memmem(text, (size_t)n, "poll-failed", 11));
+	}
+	assert_int_equal(recv(s[0], text, sizeof(text), 0), -1);
+	log_open(-1, LOG_INFO);
+	close(s[0]);
+	close(s[1]);
+	close(p[0]);
+	close(p[1]);
+	free(l.pfd);
+}
+
 static void
 test_heap(void **state)
 {
@@ -264,6 +317,7 @@ main(void)
 		cmocka_unit_test(test_login_gone),
 		cmocka_unit_test(test_finish),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_poll_fails),
 		cmocka_unit_test(test_heap),
 	};
 
