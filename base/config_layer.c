@@ -283,7 +283,7 @@ static void
 parse_env(struct parse *p, const struct key_row *row, const struct node *v,
     const struct path *at, void *into)
 {
-	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_env,
+	row_texts(p, v, at, CONFIG_MAX_ENV, row->allowed, value_env,
 	    &((struct layer *)into)->env);
 }
 

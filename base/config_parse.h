@@ -26,6 +26,7 @@
 #define CONFIG_MAX_WHEN		8	/* blocks of one layer */
 #define CONFIG_MAX_CONDITIONS	65536u	/* different ones, of all blocks */
 #define CONFIG_MAX_VARIANTS	64	/* of one user, the plain one too */
+#define CONFIG_MAX_ENV		512	/* ... of names in `env` */
 #define CONFIG_MAX_BANNER	8192	/* bytes */
 #define CONFIG_MAX_GREETING	4096	/* bytes */
 #define CONFIG_MAX_INCLUDE	8	/* levels */

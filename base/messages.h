@@ -52,10 +52,10 @@ enum msg_type {
 	/* server -> login */
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */
-	MSG_OPEN_SFTP,		/* fd 0: duct of channel id */
 	MSG_OPEN,		/* start what the client asks for on channel
 				 * id: struct msg_open; fd 0: a duct, for what
-				 * the login serves itself */
+				 * the login serves itself; of exec, fd 1: a
+				 * socket for its stderr */
 	MSG_WINDOW,		/* the terminal's size: struct msg_window */
 	MSG_SIGNAL,		/* to the program; struct msg_text: "TERM" */
 	MSG_BREAK,		/* on the terminal; no body */
@@ -66,7 +66,8 @@ enum msg_type {
 	MSG_READY,		/* dropped and proved; struct msg_ready */
 	MSG_OPENED,		/* channel id is being served: struct
 				 * msg_opened, and the carrier's fds */
-	MSG_REFUSED,		/* channel id is not; struct msg_text */
+	MSG_REFUSED,		/* channel id is not; no body: the login has
+				 * logged why */
 	MSG_ENDED,		/* channel id: struct msg_ended */
 	/* warden -> log process */
 	MSG_LOG_TARGET = 120,	/* struct msg_log_target; fd 0: target */
@@ -138,6 +139,8 @@ struct msg_auth_reply {
 struct msg_ready {
 	uint32_t allow;		/* advisory: the login enforces it again */
 	struct view rule;	/* where it is written, for the log */
+	struct view env;	/* patterns of names that the client may set:
+				 * strings, one behind the other */
 };
 
 /* Size of a terminal, in characters and in pixels; 0: not known. */

@@ -29,6 +29,7 @@ struct served {
 struct serve {
 	int server;
 	const struct jail_policy *jail;
+	const char *rule;
 	struct served *served;
 	struct pollfd *poll;		/* [0]: the server, then the served */
 	size_t n, cap;
@@ -106,39 +107,87 @@ tell(struct serve *s, uint8_t type, uint32_t channel, struct view body)
 		be_alone(s);
 }
 
-static void
-refuse(struct serve *s, uint32_t channel, const char *text)
+void
+serve_log_refused(const struct msg_open *m, const char *reason,
+    const char *rule)
 {
-	const struct msg_text m = { view_str(text) };
-	struct wr w = wr_new(1024);
+	static const char *const words[START_KINDS] = {
+		[START_SHELL] = "shell", [START_EXEC] = "exec",
+		[START_SUBSYSTEM] = "subsystem",
+	};
+	struct log_ev e;
 
-	put_text(&w, &m);
-	tell(s, MSG_REFUSED, channel, wr_view(&w));
-	wr_free(&w);
+	log_begin(&e, LOG_WARN, "request-refused");
+	log_str(&e, "request", words[m->kind]);
+	if (m->command.n != 0)
+		log_view(&e, "detail", m->command);
+	log_str(&e, "reason", reason);
+	if (rule[0] != '\0')
+		log_str(&e, "rule", rule);
+	log_send(&e);
+}
+
+/* The channel's descriptors, as they came; -1 what did not. */
+struct ends {
+	int duct, err;
+};
+
+static void
+close_ends(const struct ends *d)
+{
+	if (d->duct != -1)
+		close(d->duct);
+	if (d->err != -1)
+		close(d->err);
+}
+
+static bool
+unblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != -1;
+}
+
+/* Why it cannot be served, or NULL: then the descriptors are its own. */
+static const char *
+open_sftp(struct serve *s, uint32_t channel, struct ends *d)
+{
+	const char *why = obstacle(s);
+	struct served new = { .channel = channel };
+
+	if (why != NULL)
+		return why;
+	if (d->duct == -1 || !unblock(d->duct))
+		return "no descriptors";
+	if ((new.sftp = sftp_session_new(s->jail, d->duct, channel)) == NULL)
+		why = "out of memory";
+	d->duct = -1;
+	if (why == NULL)
+		s->served[s->n++] = new;
+	return why;
 }
 
 static void
-open_sftp(struct serve *s, uint32_t channel, int duct)
+open_channel(struct serve *s, uint32_t channel, const struct msg_open *m,
+    struct ends *d)
 {
-	const char *why = duct == -1 ? "no descriptors" : obstacle(s);
-	struct served new = { .channel = channel };
-	int flags;
+	const struct msg_opened opened = { CARRIER_DUCT };
+	const char *why = "this user may run nothing";
+	struct wr w = wr_new(64);
 
-	if (why == NULL && ((flags = fcntl(duct, F_GETFL)) == -1 ||
-	    fcntl(duct, F_SETFL, flags | O_NONBLOCK) == -1))
-		why = "no duct";
+	if (m->kind == START_SUBSYSTEM)
+		why = view_is(m->command, "sftp") ?
+		    open_sftp(s, channel, d) : "there is no such subsystem";
+	close_ends(d);
 	if (why != NULL) {
-		if (duct != -1)
-			close(duct);
-		refuse(s, channel, why);
-		return;
+		serve_log_refused(m, why, s->rule);
+		tell(s, MSG_REFUSED, channel, view_of(NULL, 0));
+	} else {
+		put_opened(&w, &opened);
+		tell(s, MSG_OPENED, channel, wr_view(&w));
 	}
-	if ((new.sftp = sftp_session_new(s->jail, duct, channel)) == NULL) {
-		refuse(s, channel, "out of memory");
-		return;
-	}
-	s->served[s->n++] = new;
-	tell(s, MSG_OPENED, channel, view_of(NULL, 0));
+	wr_free(&w);
 }
 
 /* The last takes the place of the one that has ended. */
@@ -157,16 +206,32 @@ ended(struct serve *s, size_t i, enum err why)
 }
 
 static void
+out_of_order(struct serve *s, const struct ipc_msg *msg)
+{
+	log_msg(LOG_ERROR, "session-ended", "message %u of the server out of "
+	    "order", msg->type);
+	finish(s);
+}
+
+static void
 take_message(struct serve *s, struct ipc_msg *msg)
 {
-	if (msg->type == MSG_OPEN_SFTP && msg->nfds <= 1)
-		open_sftp(s, msg->id, ipc_take_fd(msg, 0));
-	else if (msg->type == MSG_HURRY)
+	struct msg_open m;
+	struct ends d;
+
+	switch (msg->type) {
+	case MSG_OPEN:
+		if (msg->nfds > 2 || !get_open(msg->body, &m))
+			out_of_order(s, msg);
+		d.duct = ipc_take_fd(msg, 0);
+		d.err = ipc_take_fd(msg, 1);
+		open_channel(s, msg->id, &m, &d);
+		break;
+	case MSG_HURRY:
 		s->settle_ms = HURRY_MS;
-	else {
-		log_msg(LOG_ERROR, "session-ended", "message %u of the server "
-		    "out of order", msg->type);
-		finish(s);
+		break;
+	default:
+		out_of_order(s, msg);
 	}
 }
 
@@ -291,7 +356,7 @@ turn(struct serve *s)
 }
 
 void
-serve_channels(int server, const struct jail_policy *jail)
+serve_channels(int server, const struct jail_policy *jail, const char *rule)
 {
 	struct serve *s = calloc(1, sizeof(*s));
 
@@ -299,6 +364,7 @@ serve_channels(int server, const struct jail_policy *jail)
 		_exit(1);
 	s->server = server;
 	s->jail = jail;
+	s->rule = rule;
 	s->settle_ms = SETTLE_MS;
 	if (!more_places(s))
 		_exit(1);

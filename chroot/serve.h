@@ -5,11 +5,18 @@
 #ifndef CHROOT_SERVE_H
 #define CHROOT_SERVE_H
 
+#include "base/messages.h"
 #include "sftp/sftp.h"
 
+/* Logs that a start was refused.  rule may be empty. */
+void serve_log_refused(const struct msg_open *m, const char *reason,
+    const char *rule);
+
 /* Until the server closes its socket; then what has been asked for is done,
- * for a bounded time.  Borrows both. */
-void serve_channels(int server, const struct jail_policy *jail)
+ * for a bounded time.  Borrows all; rule: where the user's rights are
+ * written, for the log. */
+void serve_channels(int server, const struct jail_policy *jail,
+    const char *rule)
     __attribute__((noreturn));
 
 #endif

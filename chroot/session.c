@@ -26,6 +26,7 @@ struct session {
 	int root;			/* the jail, -1: none or taken */
 	struct jail_policy jail;
 	char *home, *dir;		/* behind jail.home, jail.start */
+	char *rule;			/* where the rights are written */
 	bool landlock;
 	char why[1024];			/* of a failure, for the log */
 };
@@ -151,6 +152,21 @@ go_to(struct session *s, const char *dir)
 	return true;
 }
 
+/* What a refusal in the log points to. */
+static bool
+find_rule(struct session *s)
+{
+	const struct policy *p = s->start->policy;
+	struct wr w = wr_new(8192);
+
+	wr_bytes(&w, p->allow_at);
+	if (s->start->allow != p->allow)
+		wr_bytes(&w, view_str(", and the options of the key"));
+	s->rule = w.bad ? NULL : view_dup(wr_view(&w));
+	wr_free(&w);
+	return s->rule != NULL;
+}
+
 static bool
 find_start(struct session *s)
 {
@@ -160,7 +176,7 @@ find_start(struct session *s)
 	s->home = view_dup(jailed || p->home.n == 0 ? view_str("/") : p->home);
 	s->dir = p->start.n != 0 ? view_dup(p->start) :
 	    s->home != NULL ? strdup(s->home) : NULL;
-	if (s->home == NULL || s->dir == NULL)
+	if (s->home == NULL || s->dir == NULL || !find_rule(s))
 		return failed(s, "memory");
 	s->jail = (struct jail_policy){
 		.user = s->start->user, .home = s->home, .start = s->dir,
@@ -200,22 +216,39 @@ become_user(struct session *s)
 }
 
 static void
+put_rights(const struct session *s, struct wr *out)
+{
+	const struct view_list *env = &s->start->policy->env;
+	struct wr w = wr_new(IPC_MAX_FRAME);
+	struct msg_ready r = {
+		.allow = s->start->allow, .rule = view_str(s->rule),
+	};
+
+	for (size_t i = 0; i < env->n; i++)
+		wr_str(&w, env->v[i]);
+	r.env = wr_view(&w);
+	put_ready(out, &r);
+	out->bad |= w.bad;
+	wr_free(&w);
+}
+
+static void
 tell_ready(const struct session *s)
 {
 	const struct msg_auth_reply a = {
 		.verdict = VERDICT_SUCCESS, .notice = s->start->notice,
 	};
-	const struct msg_ready r = { .allow = s->start->allow };
 	struct wr w = wr_new(IPC_MAX_FRAME);
 	struct log_ev e;
 	bool ok;
 
-	put_auth_reply(&w, &a);
-	ok = !w.bad && child_send(s->start->server, MSG_AUTH_REPLY, 0,
+	/* First what the success makes the client ask about. */
+	put_rights(s, &w);
+	ok = !w.bad && child_send(s->start->server, MSG_READY, 0,
 	    wr_view(&w));
 	wr_reset(&w);
-	put_ready(&w, &r);
-	ok = ok && !w.bad && child_send(s->start->server, MSG_READY, 0,
+	put_auth_reply(&w, &a);
+	ok = ok && !w.bad && child_send(s->start->server, MSG_AUTH_REPLY, 0,
 	    wr_view(&w));
 	wr_free(&w);
 	if (!ok)
@@ -246,5 +279,5 @@ session_main(struct session_start *start)
 	tell_ready(s);
 	/* What the login freed goes back, for as long as the session idles. */
 	malloc_trim(0);
-	serve_channels(s->start->server, &s->jail);
+	serve_channels(s->start->server, &s->jail, s->rule);
 }

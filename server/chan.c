@@ -1,6 +1,6 @@
 /* Session channels of a client, each with the duct to its login process. */
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "server/daemon.h"
 
@@ -39,26 +39,9 @@ chan_free(struct chan *k)
 	while (*p != k)
 		p = &(*p)->next;
 	*p = k->next;
+	start_forget(k);
 	duct_free(&k->duct);
 	free(k);
-}
-
-enum err
-chan_open_sftp(struct chan *k)
-{
-	enum err e;
-	int far;
-
-	if ((k->duct = duct_new(&far)) == NULL)
-		return ERR_LIMIT;
-	e = link_send(&k->client->login, MSG_OPEN_SFTP, k->id,
-	    view_of(NULL, 0), &far, 1);
-	close(far);
-	if (e == OK)
-		k->opening = true;
-	else
-		duct_free(&k->duct);
-	return e;
 }
 
 void
@@ -68,6 +51,10 @@ chan_closed(struct chan *k)
 
 	k->ch = NULL;
 	loop_touch(c);
+	/* If it cannot be told, it has gone itself. */
+	if (k->program && !k->ended && link_send(&c->login, MSG_CLOSED, k->id,
+	    view_of(NULL, 0), NULL, 0) != OK)
+		k->ended = true;
 	if (k->duct != NULL)
 		drain_add(c->loop, c->id, &k->duct,
 		    c->hurry ? DRAIN_HURRY_MS : DRAIN_MS);
@@ -76,7 +63,7 @@ chan_closed(struct chan *k)
 bool
 chan_wants_read(const struct chan *k)
 {
-	return k->ch != NULL && !k->duct_eof && !k->opening &&
+	return k->ch != NULL && !k->opening &&
 	    ssh_channel_writable(k->ch) != 0;
 }
 
@@ -91,7 +78,7 @@ finish(struct chan *k)
 	k->finished = true;
 	if (k->signalled)
 		ssh_channel_exit_signal(ch, k->signal, k->core,
-		    view_of(NULL, 0));
+		    view_str(k->core ? "core dumped" : ""));
 	else
 		ssh_channel_exit_status(ch, k->status);
 	ssh_channel_eof(ch);
@@ -114,26 +101,50 @@ say(struct chan *k)
 		finish(k);
 }
 
+/* A terminal gives little at a time. */
+#define READS_PER_TURN	16
+#define READ_ENOUGH	((size_t)16 * 1024)
+
+static void
+pump_stream(struct chan *k, enum duct_stream s)
+{
+	uint32_t ext = s == DUCT_ERR ? 1 : 0;
+	bool eof;
+
+	for (int i = 0; i < READS_PER_TURN && chan_wants_read(k); i++) {
+		struct view v = duct_peek(k->duct, s,
+		    ssh_channel_writable(k->ch), &eof);
+		size_t n;
+
+		if (v.n == 0)
+			return;
+		n = ssh_channel_write(k->ch, ext, v);
+		duct_consume(k->duct, s, n);
+		if (n < v.n || n >= READ_ENOUGH)
+			return;
+	}
+}
+
 void
 chan_pump_in(struct chan *k)
 {
-	bool eof = false;
-	struct view v;
-
 	if (k->say != NULL && k->ch != NULL && !k->finished) {
 		say(k);
 		return;
 	}
 	if (k->duct == NULL || k->ch == NULL || k->opening)
 		return;
-	if (chan_wants_read(k)) {
-		v = duct_peek(k->duct, ssh_channel_writable(k->ch), &eof);
-		if (v.n != 0)
-			duct_consume(k->duct, ssh_channel_write(k->ch, 0, v));
-		k->duct_eof = eof;
-	}
-	if (k->duct_eof && k->ended)
+	pump_stream(k, DUCT_OUT);
+	pump_stream(k, DUCT_ERR);
+	if (k->ended && duct_over(k->duct))
 		finish(k);
+}
+
+/* Others might not take a request that they do not know for what it is. */
+static bool
+speaks_eow(const struct client *c)
+{
+	return c->ident != NULL && strncmp(c->ident, "OpenSSH", 7) == 0;
 }
 
 void
@@ -145,6 +156,12 @@ chan_pump_out(struct chan *k)
 		return;
 	if (duct_ready(k->duct, POLLOUT) == OK)
 		left = duct_unsent(k->duct);
+	else if (k->program && !k->deaf && k->ch != NULL) {
+		/* The client may stop sending what nobody reads. */
+		k->deaf = true;
+		if (speaks_eow(k->client))
+			ssh_channel_eow(k->ch);
+	}
 	if (k->given > left && k->ch != NULL) {
 		size_t n = k->given - left;
 

@@ -146,6 +146,7 @@ client_free(struct client *c)
 	while (c->chans != NULL)
 		chan_free(c->chans);
 	link_close(&c->login);
+	rights_free(&c->rights);
 	close(c->fd);
 	if (c->warden_knows &&
 	    warden_send(l, MSG_GONE, c->id, NULL, NULL, 0) != OK)
@@ -189,11 +190,16 @@ socket_events(const struct client *c)
 	return ev;
 }
 
-static short
-chan_events(const struct chan *k)
+static void
+poll_chan(struct loop *l, struct chan *k)
 {
-	return k->duct != NULL ?
-	    duct_events(k->duct, chan_wants_read(k)) : 0;
+	struct pollfd p[DUCT_FDS] = { { .fd = -1 }, { .fd = -1 },
+	    { .fd = -1 } };
+
+	if (k->duct != NULL)
+		duct_polls(k->duct, chan_wants_read(k), p);
+	for (int i = 0; i < DUCT_FDS; i++)
+		pollset_wish(l, p[i].fd, p[i].events, &k->poll_at[i]);
 }
 
 void
@@ -205,8 +211,7 @@ client_poll(struct loop *l, struct client *c)
 	pollset_add(l, c->deaf && ev == 0 ? -1 : c->fd, ev, &c->poll_at);
 	pollset_wish(l, c->login.fd, link_events(&c->login), &c->login_at);
 	for (struct chan *k = c->chans; k != NULL; k = k->next)
-		pollset_wish(l, k->duct != NULL ? duct_fd(k->duct) : -1,
-		    chan_events(k), &k->poll_at);
+		poll_chan(l, k);
 }
 
 static void
@@ -255,6 +260,26 @@ socket_ready(struct loop *l, struct client *c, short revents)
 		hung_up(l, c);
 }
 
+/* What poll() said about a channel's duct. */
+static void
+chan_ready(struct loop *l, struct chan *k)
+{
+	bool in = false, out = false;
+
+	for (int i = 0; i < DUCT_FDS; i++) {
+		short ev = pollset_ready(l, k->poll_at[i]);
+
+		out |= (ev & POLLOUT) != 0 || (ev != 0 && i == DUCT_STREAMS);
+		in |= (ev & ~POLLOUT) != 0 && i < DUCT_STREAMS;
+	}
+	if (in || out)
+		loop_touch(k->client);
+	if (out)
+		chan_pump_out(k);
+	if (in)
+		chan_pump_in(k);
+}
+
 void
 client_ready(struct loop *l, struct client *c)
 {
@@ -266,17 +291,8 @@ client_ready(struct loop *l, struct client *c)
 	tcp_revents = pollset_ready(l, c->poll_at);
 	login_revents = pollset_ready(l, c->login_at);
 
-	for (struct chan *k = c->chans; k != NULL; k = k->next) {
-		short ev = pollset_ready(l, k->poll_at);
-
-		if (ev == 0)
-			continue;
-		loop_touch(c);
-		if ((ev & POLLOUT) != 0)
-			chan_pump_out(k);
-		if ((ev & ~POLLOUT) != 0)
-			chan_pump_in(k);
-	}
+	for (struct chan *k = c->chans; k != NULL; k = k->next)
+		chan_ready(l, k);
 	if (login_revents != 0 && c->login.fd != -1) {
 		loop_touch(c);
 		login_ready(l, c, login_revents);
@@ -382,9 +398,16 @@ epoll_all(struct loop *l, struct client *c, int op)
 
 	if (c->login.fd != -1)
 		bad |= epoll_ctl(l->epoll, op, c->login.fd, &ev);
-	for (struct chan *k = c->chans; k != NULL; k = k->next)
-		if (k->duct != NULL && !k->duct_eof)
-			bad |= epoll_ctl(l->epoll, op, duct_fd(k->duct), &ev);
+	for (struct chan *k = c->chans; k != NULL; k = k->next) {
+		struct pollfd p[DUCT_FDS];
+
+		if (k->duct == NULL)
+			continue;
+		duct_polls(k->duct, true, p);
+		for (int i = 0; i < DUCT_FDS; i++)
+			if (p[i].fd != -1 && p[i].events != 0)
+				bad |= epoll_ctl(l->epoll, op, p[i].fd, &ev);
+	}
 	return bad == 0;
 }
 
@@ -396,8 +419,8 @@ is_quiet(const struct client *c)
 	    link_events(&c->login) != POLLIN)
 		return false;
 	for (const struct chan *k = c->chans; k != NULL; k = k->next)
-		if (k->duct != NULL && !k->duct_eof &&
-		    chan_events(k) != POLLIN)
+		if (k->duct != NULL && (!duct_quiet(k->duct) ||
+		    (!chan_wants_read(k) && !duct_over(k->duct))))
 			return false;
 	return true;
 }

@@ -36,6 +36,15 @@ struct generation {
 
 struct client;
 
+/* What the login has told about its user, for quick answers and the log: each
+ * right is the login's to enforce. */
+struct rights {
+	uint32_t allow;			/* enum policy_allow */
+	char *rule;			/* where that is written */
+	struct view *env;		/* patterns, in memory behind them */
+	size_t nenv;
+};
+
 /* A session channel of a client and the duct behind it. */
 struct chan {
 	struct chan *next;
@@ -48,10 +57,13 @@ struct chan {
 	size_t given;			/* bytes in the duct not consumed yet */
 	bool opening;			/* the login has been asked */
 	bool ended;			/* MSG_ENDED came: status below */
-	bool duct_eof;			/* the login will send no more */
+	bool program;			/* its carrier is not the duct's own */
+	bool deaf;			/* the program has closed its input */
+	struct start *start;		/* what was said before its start;
+					 * NULL: nothing */
 	bool finished;			/* exit status, EOF and CLOSE are out */
 	const char *say;		/* what is left of chan_say's text */
-	size_t poll_at;			/* as the client's; SIZE_MAX: none */
+	size_t poll_at[DUCT_FDS];	/* as the client's; SIZE_MAX: none */
 	bool signalled, core;
 	uint32_t status;
 	char signal[16];
@@ -73,6 +85,7 @@ struct client {
 	char *user;			/* as logged in, or as tried */
 	char *ident;			/* the client's software */
 	struct link login;
+	struct rights *rights;		/* NULL: not told yet */
 	bool login_asked;
 	bool warden_knows;		/* has been sent something about it */
 	bool told;			/* its connection event is logged */
@@ -197,8 +210,6 @@ void client_unpark(struct loop *l, struct client *c);
 struct chan *chan_new(struct client *c, struct ssh_channel *ch);
 struct chan *chan_find(struct client *c, uint32_t id);
 void chan_free(struct chan *k);
-/* Asks the login to serve SFTP on this channel. */
-enum err chan_open_sftp(struct chan *k);
 /* Tells the client a static text on stderr, then ends with k->status. */
 void chan_say(struct chan *k, const char *text);
 /* The channel is closed: the login gets what is still on its way to it. */
@@ -208,6 +219,20 @@ void chan_pump_in(struct chan *k);
 /* Bytes from the client to the login; gives the window back. */
 void chan_pump_out(struct chan *k);
 bool chan_wants_read(const struct chan *k);
+
+/* ---- start.c: what clients ask of session channels ---- */
+void start_request(struct chan *k, const struct ssh_request *r);
+/* The login's answer to a start.  start_done takes the descriptors. */
+void start_done(struct chan *k, uint8_t carrier, int *fds, size_t n);
+void start_refused(struct chan *k);
+/* Frees what was said before a start. */
+void start_forget(struct chan *k);
+/* What the login has said about its user; false: no memory. */
+bool rights_take(struct client *c, const struct msg_ready *m);
+void rights_free(struct rights **r);
+/* Logs a refusal of ours.  detail may be empty. */
+void start_log_refused(struct client *c, struct view what,
+    struct view detail, const char *reason);
 
 /* ---- drain.c: ducts whose channel has gone ---- */
 /* Takes the duct over for at most ms; frees it at once if the login has all

@@ -79,8 +79,8 @@ void
 drain_poll(struct loop *l)
 {
 	for (struct drain *d = l->drains; d != NULL; d = d->next)
-		pollset_wish(l, duct_fd(d->duct),
-		    duct_events(d->duct, false), &d->poll_at);
+		pollset_wish(l, duct_to_fd(d->duct),
+		    duct_unsent(d->duct) != 0 ? POLLOUT : 0, &d->poll_at);
 }
 
 void

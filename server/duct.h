@@ -1,24 +1,39 @@
 /*
- * The duct joins a channel in the server to a login process: two byte streams
- * behind one interface, whatever carries them.  Today a stream socketpair
- * with a bounded buffer each way on the server's side; a shared ring can take
- * its place without a change for its users.
+ * The duct joins a channel in the server to what serves it: a stream to it,
+ * one from it, and for programs a second one from it, their stderr, behind one
+ * interface whatever carries them (enum msg_carrier):
  *
- *	to the login	 duct_reserve -> room; write there; duct_commit
- *	from the login	 duct_peek -> bytes; use them; duct_consume
+ *	a stream socketpair that the server has made, for what the login
+ *	process serves itself, perhaps with another one for its stderr
+ *	a socket, a terminal's master, or three pipes that the login has made
+ *
+ *	to it		 duct_put, or duct_reserve -> room; write; duct_commit
+ *	from it		 duct_peek -> bytes; use them; duct_consume
+ *
+ * A bounded buffer each way is on the server's side.  A shared ring can take
+ * the place of the socketpair without a change for the users of this.
  */
 #ifndef SERVER_DUCT_H
 #define SERVER_DUCT_H
 
 #include <poll.h>
 
-#include "base/buf.h"
+#include "base/messages.h"
 
 struct duct;
 
-/* Makes a duct; *far_out is the login's end, the caller's to send and close.
- * NULL: descriptors or memory. */
-struct duct *duct_new(int *far_out);
+/* The streams from the far side, numbered as in SSH. */
+enum duct_stream { DUCT_OUT, DUCT_ERR, DUCT_STREAMS };
+
+/* Makes a duct; far_out has the login's ends, the caller's to send and close:
+ * the duct's and, if asked for, that of stderr (else -1).  NULL: descriptors
+ * or memory. */
+struct duct *duct_new(bool with_err, int far_out[DUCT_STREAMS]);
+/* What it has carried so far, nothing yet, is closed; fds, as many as the
+ * carrier has, are the duct's from here on.  False: they are not what they
+ * should be (blocking, too few), and have been closed. */
+bool duct_carry(struct duct *d, uint8_t carrier, int *fds, size_t n)
+    MUST_CHECK;
 void duct_free(struct duct **d);
 
 /* Room for at least one byte and at most *n_out, NULL when full. */
@@ -28,26 +43,43 @@ void duct_commit(struct duct *d, size_t n);
  * does not take now is kept and goes out when poll() says so. */
 bool duct_put(struct duct *d, struct view v);
 size_t duct_room(const struct duct *d);
-/* Bytes of ours that the login has not taken yet. */
+/* Bytes of ours that have not been taken yet. */
 size_t duct_unsent(const struct duct *d);
-/* No more will be written; said to the login once all is out. */
+/* No more will be written; said to the far side once all is out, but for a
+ * terminal, which has no end. */
 void duct_eof(struct duct *d);
 /* The same, and what comes from the login is of no interest any more: its
  * answers do not hold it up.  False: all is out, or the login has gone; free
  * it.  True: call again when poll() says POLLOUT. */
 bool duct_finish(struct duct *d) MUST_CHECK;
+/* Nobody takes our bytes any more. */
+bool duct_broken(const struct duct *d);
 
-/* What has come from the login: a view of bytes until the next call, at most
- * max; empty with *eof_out when nothing more will come. */
-struct view duct_peek(struct duct *d, size_t max, bool *eof_out);
-void duct_consume(struct duct *d, size_t n);
+/* What has come: a view of bytes until the next call, at most max; empty with
+ * *eof_out when nothing more will come on this stream. */
+struct view duct_peek(struct duct *d, enum duct_stream s, size_t max,
+    bool *eof_out);
+void duct_consume(struct duct *d, enum duct_stream s, size_t n);
+/* Output of this kind is not wanted any more: its writer may notice. */
+void duct_stop(struct duct *d, enum duct_stream s);
+/* The program has ended.  What it wrote is there by now; a terminal that
+ * others still hold is over once that has been read. */
+void duct_ended(struct duct *d);
+/* Nothing more will come. */
+bool duct_over(const struct duct *d);
 /* Gives back the buffers of a duct that carries nothing now. */
 void duct_trim(struct duct *d);
 
-/* For poll(2).  want_read: the channel can take bytes. */
-int duct_fd(const struct duct *d);
-short duct_events(const struct duct *d, bool want_read);
-/* poll() said so: moves unsent bytes.  ERR_CLOSED: the login has gone. */
+/* For poll(2): descriptors and what they wait for now, -1 where there is
+ * nothing.  want_read: the channel can take bytes. */
+#define DUCT_FDS 3
+void duct_polls(const struct duct *d, bool want_read,
+    struct pollfd out[DUCT_FDS]);
+/* The one that unsent bytes wait for; -1: closed. */
+int duct_to_fd(const struct duct *d);
+/* Does it wait for nothing but bytes from the far side? */
+bool duct_quiet(const struct duct *d);
+/* Moves unsent bytes.  ERR_CLOSED: nobody takes them any more. */
 enum err duct_ready(struct duct *d, short revents) MUST_CHECK;
 
 #endif

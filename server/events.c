@@ -1,6 +1,6 @@
 /*
  * What the engine tells, and what this daemon makes of it: the warden signs,
- * the login process decides, sessions are SFTP and nothing else yet.
+ * the login process decides and serves.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,28 +144,13 @@ on_session(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch)
 		ssh_channel_accept(ch);
 }
 
-/* A refusal is the protocol's failure and one line in the log. */
-static void
-log_refused(struct client *c, struct view what, struct view detail)
-{
-	/* Most clients send their LANG unasked; it is no sign of anything. */
-	enum log_level level = view_is(what, "env") ? LOG_DEBUG : LOG_WARN;
-	struct log_ev e;
-
-	client_log(c, &e, level, "request-refused");
-	log_view(&e, "request", what);
-	if (detail.n != 0)
-		log_view(&e, "detail", detail);
-	log_str(&e, "reason", "not served");
-	log_send(&e);
-}
-
 static void
 on_tcpip(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch,
     const struct ssh_tcpip *t)
 {
 	(void)ctx;
-	log_refused(client_of(conn), view_str("direct-tcpip"), t->dest_ip);
+	start_log_refused(client_of(conn), view_str("direct-tcpip"),
+	    t->dest_ip, "not served");
 	ssh_channel_reject(ch, SSH_OPEN_PROHIBITED,
 	    "Forwarding is not allowed");
 }
@@ -175,8 +160,9 @@ on_streamlocal(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch,
     struct view socket_path)
 {
 	(void)ctx;
-	log_refused(client_of(conn),
-	    view_str("direct-streamlocal@openssh.com"), socket_path);
+	start_log_refused(client_of(conn),
+	    view_str("direct-streamlocal@openssh.com"), socket_path,
+	    "not served");
 	ssh_channel_reject(ch, SSH_OPEN_PROHIBITED,
 	    "Forwarding is not allowed");
 }
@@ -188,24 +174,8 @@ on_request(void *ctx, struct ssh_conn *conn, const struct ssh_global *g)
 
 	/* false: one of those that the engine has answered itself. */
 	if (ssh_global_reject(conn, ((struct loop *)ctx)->now))
-		log_refused(c, g->name, g->bind_addr.n != 0 ? g->bind_addr :
-		    g->socket_path);
-}
-
-/* The old scp asks for a program; its user is told what to do instead. */
-static bool
-is_old_scp(struct view command)
-{
-	return command.n >= 4 && memcmp(command.p, "scp ", 4) == 0;
-}
-
-static void
-refuse_scp(struct chan *k, uint64_t now)
-{
-	ssh_request_accept(k->ch, now);
-	k->status = 1;
-	chan_say(k, "The old scp protocol is not served here: "
-	    "use scp without -O, or sftp.\r\n");
+		start_log_refused(c, g->name, g->bind_addr.n != 0 ?
+		    g->bind_addr : g->socket_path, "not served");
 }
 
 static void
@@ -213,25 +183,11 @@ on_channel_request(void *ctx, struct ssh_channel *ch,
     const struct ssh_request *r)
 {
 	struct chan *k = ssh_channel_data(ch);
-	struct loop *l = ctx;
 
-	if (k == NULL) {
-		ssh_request_reject(ch, l->now);
-		return;
-	}
-	if (r->type == SSH_REQ_SFTP && k->duct == NULL) {
-		if (chan_open_sftp(k) == OK)
-			return;		/* the login's answer is awaited */
-		log_refused(k->client, r->name, view_str("no resources"));
-		ssh_request_reject(ch, l->now);
-		return;
-	}
-	log_refused(k->client, r->name, r->type == SSH_REQ_EXEC ? r->command :
-	    r->type == SSH_REQ_SUBSYSTEM ? r->subsystem : r->env_key);
-	if (r->type == SSH_REQ_EXEC && is_old_scp(r->command))
-		refuse_scp(k, l->now);
+	if (k == NULL)
+		ssh_request_reject(ch, ((struct loop *)ctx)->now);
 	else
-		ssh_request_reject(ch, l->now);
+		start_request(k, r);
 }
 
 static void
@@ -261,6 +217,18 @@ on_eof(void *ctx, struct ssh_channel *ch)
 		duct_eof(k->duct);
 	else if (k->say == NULL)
 		ssh_channel_close(ch);
+}
+
+static void
+on_eow(void *ctx, struct ssh_channel *ch)
+{
+	struct chan *k = ssh_channel_data(ch);
+
+	(void)ctx;
+	if (k == NULL || k->duct == NULL || !k->program)
+		return;
+	loop_touch(k->client);
+	duct_stop(k->duct, DUCT_OUT);
 }
 
 static void
@@ -322,6 +290,7 @@ const struct ssh_server_events daemon_events = {
 	.channel_request = on_channel_request,
 	.data = on_data,
 	.eof = on_eof,
+	.eow = on_eow,
 	.drain = on_drain,
 	.channel_close = on_channel_close,
 };

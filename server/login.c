@@ -77,7 +77,7 @@ method_names(uint32_t mask, char *out, size_t n)
 }
 
 static enum err
-handle_auth_reply(struct loop *l, struct client *c, const struct ipc_msg *msg)
+handle_auth_reply(struct loop *l, struct client *c, struct ipc_msg *msg)
 {
 	struct msg_auth_reply r;
 	char names[128], text[256];
@@ -114,53 +114,50 @@ handle_auth_reply(struct loop *l, struct client *c, const struct ipc_msg *msg)
 }
 
 static enum err
-handle_ready(struct loop *l, struct client *c, const struct ipc_msg *msg)
+handle_ready(struct loop *l, struct client *c, struct ipc_msg *msg)
 {
 	struct msg_ready r;
 
 	(void)l;
-	(void)c;
-	/* What it grants is enforced where it is granted: in the login. */
-	return get_ready(msg->body, &r) ? OK : ERR_PROTO;
+	if (!get_ready(msg->body, &r) || c->rights != NULL)
+		return ERR_PROTO;
+	return rights_take(c, &r) ? OK : ERR_NOMEM;
 }
 
 static enum err
-handle_opened(struct loop *l, struct client *c, const struct ipc_msg *msg)
+handle_opened(struct loop *l, struct client *c, struct ipc_msg *msg)
 {
 	struct chan *k = chan_find(c, msg->id);
+	int fds[IPC_MAX_FDS];
+	struct msg_opened m;
+	size_t n = msg->nfds;
 
-	if (k == NULL || !k->opening)
-		return OK;	/* the client has closed it meanwhile */
-	k->opening = false;
-	if (k->ch != NULL)
-		ssh_request_accept(k->ch, l->now);
-	return OK;
-}
-
-static enum err
-handle_refused(struct loop *l, struct client *c, const struct ipc_msg *msg)
-{
-	struct chan *k = chan_find(c, msg->id);
-	struct msg_text t;
-	struct log_ev e;
-
-	if (!get_text(msg->body, &t))
+	(void)l;
+	if (!get_opened(msg->body, &m))
 		return ERR_PROTO;
 	if (k == NULL || !k->opening)
-		return OK;
-	k->opening = false;
-	duct_free(&k->duct);
-	client_log(c, &e, LOG_WARN, "request-refused");
-	log_str(&e, "request", "sftp");
-	log_view(&e, "reason", t.text);
-	log_send(&e);
-	if (k->ch != NULL)
-		ssh_request_reject(k->ch, l->now);
+		return OK;	/* the client has closed it meanwhile */
+	for (size_t i = 0; i < n; i++)
+		fds[i] = ipc_take_fd(msg, i);
+	start_done(k, m.carrier, fds, n);
 	return OK;
 }
 
 static enum err
-handle_ended(struct loop *l, struct client *c, const struct ipc_msg *msg)
+handle_refused(struct loop *l, struct client *c, struct ipc_msg *msg)
+{
+	struct chan *k = chan_find(c, msg->id);
+
+	(void)l;
+	if (msg->body.n != 0)
+		return ERR_PROTO;
+	if (k != NULL && k->opening)
+		start_refused(k);
+	return OK;
+}
+
+static enum err
+handle_ended(struct loop *l, struct client *c, struct ipc_msg *msg)
 {
 	struct chan *k = chan_find(c, msg->id);
 	struct msg_ended m;
@@ -175,6 +172,8 @@ handle_ended(struct loop *l, struct client *c, const struct ipc_msg *msg)
 	    view_to_cstr(m.signal, k->signal, sizeof(k->signal));
 	k->status = m.status;
 	k->core = m.core;
+	if (k->duct != NULL)
+		duct_ended(k->duct);
 	chan_pump_in(k);
 	return OK;
 }
@@ -182,7 +181,7 @@ handle_ended(struct loop *l, struct client *c, const struct ipc_msg *msg)
 static const struct {
 	uint8_t type;
 	enum err (*handle)(struct loop *, struct client *,
-	    const struct ipc_msg *);
+	    struct ipc_msg *);
 } handlers[] = {
 	{ MSG_AUTH_REPLY, handle_auth_reply },
 	{ MSG_READY, handle_ready },
@@ -192,7 +191,7 @@ static const struct {
 };
 
 static enum err
-dispatch(struct loop *l, struct client *c, const struct ipc_msg *msg)
+dispatch(struct loop *l, struct client *c, struct ipc_msg *msg)
 {
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (handlers[i].type == msg->type)

@@ -63,10 +63,12 @@ static bool
 add_conditional(scmp_filter_ctx ctx)
 {
 	/* Memory is never executable; frames that wait duplicate their
-	 * descriptors (link.c); limits are read, never set. */
+	 * descriptors (link.c), those that come are looked at (duct.c);
+	 * limits are read, never set. */
 	return allow_if(ctx, SCMP_SYS(mmap), 2, PROT_EXEC, 0) &&
 	    allow_if(ctx, SCMP_SYS(socketpair), 0, UINT32_MAX, AF_UNIX) &&
 	    allow_if(ctx, SCMP_SYS(fcntl), 1, UINT32_MAX, F_DUPFD_CLOEXEC) &&
+	    allow_if(ctx, SCMP_SYS(fcntl), 1, UINT32_MAX, F_GETFL) &&
 	    allow_if(ctx, SCMP_SYS(prlimit64), 2, UINT64_MAX, 0);
 }
 

@@ -360,6 +360,18 @@ ssh_channel_signal(struct ssh_channel *ch, const char *signal)
 }
 
 bool
+ssh_channel_eow(struct ssh_channel *ch)
+{
+	struct wr w;
+
+	if (!may_request(ch) || ch->eof_in)
+		return false;
+	w = begin_request(ch, "eow@openssh.com");
+	outgoing_send(ch->conn, &w);
+	return true;
+}
+
+bool
 ssh_channel_set_window(struct ssh_channel *ch, const struct ssh_window *win)
 {
 	struct wr w;

@@ -399,6 +399,8 @@ bool ssh_channel_close(struct ssh_channel *ch);
 bool ssh_channel_exit_status(struct ssh_channel *ch, uint32_t status);
 bool ssh_channel_exit_signal(struct ssh_channel *ch, const char *signal,
     bool core, struct view text);
+/* eow@openssh.com: nobody reads any more what the client sends. */
+bool ssh_channel_eow(struct ssh_channel *ch);
 bool ssh_channel_signal(struct ssh_channel *ch, const char *signal);
 bool ssh_channel_set_window(struct ssh_channel *ch,
     const struct ssh_window *w);

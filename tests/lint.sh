@@ -59,7 +59,7 @@ arrow sftp 'sftp/.*|base/(buf|err|log)\.h'
 # no process and no other header of the daemon's.
 daemon=" chan.c client.c daemon.h drain.c duct.c duct.h events.c generation.c
 	heap.c link.c link.h listen.c login.c loop.c main.c pollset.c sandbox.c
-	warden.c "
+	start.c warden.c "
 while read -r file to; do
 	[ -n "$file" ] || continue
 	case $daemon in

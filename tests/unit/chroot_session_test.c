@@ -160,13 +160,13 @@ ready(struct fixture *x, uint32_t allow)
 	struct msg_ready r;
 
 	assert_int_equal(next(x), OK);
-	assert_int_equal(x->msg.type, MSG_AUTH_REPLY);
-	assert_true(get_auth_reply(x->msg.body, &a));
-	assert_int_equal(a.verdict, VERDICT_SUCCESS);
-	assert_int_equal(next(x), OK);
 	assert_int_equal(x->msg.type, MSG_READY);
 	assert_true(get_ready(x->msg.body, &r));
 	assert_int_equal(r.allow, allow);
+	assert_int_equal(next(x), OK);
+	assert_int_equal(x->msg.type, MSG_AUTH_REPLY);
+	assert_true(get_auth_reply(x->msg.body, &a));
+	assert_int_equal(a.verdict, VERDICT_SUCCESS);
 }
 
 static void
@@ -182,12 +182,18 @@ ends(struct fixture *x, int want)
 static int
 open_sftp(struct fixture *x, uint32_t channel)
 {
+	const struct msg_open m = {
+		.kind = START_SUBSYSTEM, .command = view_str("sftp"),
+	};
+	struct wr w = wr_new(1024);
 	int p[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 	    p), 0);
-	assert_int_equal(ipc_send(x->server, MSG_OPEN_SFTP, channel,
-	    view_of(NULL, 0), &p[1], 1), OK);
+	put_open(&w, &m);
+	assert_int_equal(ipc_send(x->server, MSG_OPEN, channel, wr_view(&w),
+	    &p[1], 1), OK);
+	wr_free(&w);
 	close(p[1]);
 	return p[0];
 }

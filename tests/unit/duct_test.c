@@ -4,13 +4,40 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "server/daemon.h"
+
+static struct duct *
+new_duct(int *far_out)
+{
+	int far[DUCT_STREAMS];
+	struct duct *d = duct_new(false, far);
+
+	assert_non_null(d);
+	assert_int_equal(far[DUCT_ERR], -1);
+	*far_out = far[DUCT_OUT];
+	return d;
+}
+
+/* What the one descriptor of a duct waits for. */
+static int
+events(const struct duct *d, bool want_read)
+{
+	struct pollfd p[DUCT_FDS];
+
+	duct_polls(d, want_read, p);
+	for (int i = 1; i < DUCT_FDS; i++)
+		assert_true(p[i].fd == -1 || p[i].events == 0);
+	return p[0].events;
+}
 
 static void
 test_to_login(void **state)
@@ -21,7 +48,7 @@ test_to_login(void **state)
 	int far;
 
 	(void)state;
-	d = duct_new(&far);
+	d = new_duct(&far);
 	assert_non_null(d);
 	/* It takes a whole window without a reader, and not much more. */
 	while (duct_put(d, view_of(chunk, sizeof(chunk)))) {
@@ -30,7 +57,7 @@ test_to_login(void **state)
 		assert_true(put < 8u << 20);
 	}
 	assert_true(put >= SSH_CHANNEL_WINDOW);
-	assert_int_not_equal(duct_events(d, false) & POLLOUT, 0);
+	assert_int_not_equal(events(d, false) & POLLOUT, 0);
 	duct_eof(d);
 	assert_false(duct_put(d, view_str("late")));
 	for (;;) {
@@ -56,27 +83,27 @@ test_from_login(void **state)
 	int far;
 
 	(void)state;
-	d = duct_new(&far);
-	v = duct_peek(d, 100, &eof);
+	d = new_duct(&far);
+	v = duct_peek(d, DUCT_OUT, 100, &eof);
 	assert_true(v.n == 0 && !eof);
 	assert_int_equal(send(far, "abcdef", 6, 0), 6);
-	v = duct_peek(d, 4, &eof);
+	v = duct_peek(d, DUCT_OUT, 4, &eof);
 	assert_true(view_is(v, "abcd"));
-	duct_consume(d, 3);
-	v = duct_peek(d, 100, &eof);
+	duct_consume(d, DUCT_OUT, 3);
+	v = duct_peek(d, DUCT_OUT, 100, &eof);
 	assert_true(view_is(v, "d"));
-	duct_consume(d, 1);
-	v = duct_peek(d, 100, &eof);
+	duct_consume(d, DUCT_OUT, 1);
+	v = duct_peek(d, DUCT_OUT, 100, &eof);
 	assert_true(view_is(v, "ef") && !eof);
-	duct_consume(d, 2);
-	assert_int_equal(duct_events(d, true), POLLIN);
-	assert_int_equal(duct_events(d, false), 0);
+	duct_consume(d, DUCT_OUT, 2);
+	assert_int_equal(events(d, true), POLLIN);
+	assert_int_equal(events(d, false), 0);
 	close(far);
-	v = duct_peek(d, 0, &eof);
+	v = duct_peek(d, DUCT_OUT, 0, &eof);
 	assert_false(eof);
-	v = duct_peek(d, 100, &eof);
+	v = duct_peek(d, DUCT_OUT, 100, &eof);
 	assert_true(v.n == 0 && eof);
-	assert_int_equal(duct_events(d, true), 0);
+	assert_int_equal(events(d, true), 0);
 	duct_free(&d);
 }
 
@@ -87,13 +114,13 @@ test_login_gone(void **state)
 	int far;
 
 	(void)state;
-	d = duct_new(&far);
+	d = new_duct(&far);
 	close(far);
 	assert_true(duct_put(d, view_str("x")));
 	assert_int_equal(duct_ready(d, POLLOUT), ERR_CLOSED);
 	assert_false(duct_put(d, view_str("x")));
 	/* Nothing is waited for any more: poll() must not be woken for it. */
-	assert_int_equal(duct_events(d, false), 0);
+	assert_int_equal(events(d, false), 0);
 	duct_trim(d);
 	duct_free(&d);
 }
@@ -110,7 +137,7 @@ test_finish(void **state)
 	int far;
 
 	(void)state;
-	d = duct_new(&far);
+	d = new_duct(&far);
 	assert_int_equal(send(far, "answer", 6, 0), 6);
 	assert_true(duct_put(d, view_str("few")));
 	assert_false(duct_finish(d));	/* the socket has taken it all */
@@ -119,13 +146,13 @@ test_finish(void **state)
 	assert_int_equal(send(far, "x", 1, MSG_NOSIGNAL), -1);
 	duct_free(&d);
 	close(far);
-	d = duct_new(&far);
+	d = new_duct(&far);
 	while (duct_put(d, view_of(chunk, sizeof(chunk)))) {
 		put += sizeof(chunk);
 		assert_int_equal(duct_ready(d, POLLOUT), OK);
 	}
 	assert_true(duct_finish(d));
-	assert_int_equal(duct_events(d, false), POLLOUT);
+	assert_int_equal(events(d, false), POLLOUT);
 	while ((n = recv(far, got, sizeof(got), 0)) > 0) {
 		seen += (size_t)n;
 		if (duct_finish(d))
@@ -135,11 +162,234 @@ test_finish(void **state)
 	assert_int_equal(seen, put);
 	duct_free(&d);
 	close(far);
-	d = duct_new(&far);
+	d = new_duct(&far);
 	while (duct_put(d, view_of(chunk, sizeof(chunk))))
 		assert_int_equal(duct_ready(d, POLLOUT), OK);
 	close(far);
 	assert_false(duct_finish(d));	/* nobody is left to take it */
+	duct_free(&d);
+}
+
+/* ---- stderr, pipes, terminals ---- */
+
+static void
+put_fd(int fd, const char *text)
+{
+	size_t n = strlen(text);
+
+	assert_int_equal(write(fd, text, n), (ssize_t)n);
+}
+
+/* Takes what is there and compares it. */
+static void
+expect(struct duct *d, enum duct_stream s, const char *want, bool eof_wanted)
+{
+	bool eof;
+	struct view v = duct_peek(d, s, 4096, &eof);
+
+	assert_true(view_is(v, want));
+	duct_consume(d, s, v.n);
+	if (v.n == 0)
+		assert_int_equal(eof, eof_wanted);
+}
+
+static void
+test_stderr(void **state)
+{
+	int far[DUCT_STREAMS];
+	struct duct *d = duct_new(true, far);
+	struct pollfd p[DUCT_FDS];
+
+	(void)state;
+	assert_non_null(d);
+	put_fd(far[DUCT_ERR], "oops");
+	put_fd(far[DUCT_OUT], "fine");
+	expect(d, DUCT_ERR, "oops", false);
+	expect(d, DUCT_OUT, "fine", false);
+	expect(d, DUCT_ERR, "", false);
+	duct_polls(d, true, p);
+	assert_true(p[0].fd != -1 && p[0].events == POLLIN);
+	assert_true(p[1].fd != -1 && p[1].events == POLLIN);
+	assert_false(duct_over(d));
+	close(far[DUCT_OUT]);
+	expect(d, DUCT_OUT, "", true);
+	assert_false(duct_over(d));
+	close(far[DUCT_ERR]);
+	expect(d, DUCT_ERR, "", true);
+	assert_true(duct_over(d));
+	duct_free(&d);
+}
+
+struct program {
+	int in, out, err;	/* its ends */
+	struct duct *d;
+};
+
+static struct program
+new_program(void)
+{
+	struct program p;
+	int far, in[2], out[2], err[2], fds[3];
+
+	p.d = new_duct(&far);
+	assert_int_equal(pipe2(in, O_NONBLOCK), 0);
+	assert_int_equal(pipe2(out, O_NONBLOCK), 0);
+	assert_int_equal(pipe2(err, O_NONBLOCK), 0);
+	p.in = in[0];
+	p.out = out[1];
+	p.err = err[1];
+	fds[0] = in[1];
+	fds[1] = out[0];
+	fds[2] = err[0];
+	assert_true(duct_carry(p.d, CARRIER_PIPES, fds, 3));
+	close(far);
+	return p;
+}
+
+static void
+test_pipes(void **state)
+{
+	struct program p = new_program();
+	struct pollfd w[DUCT_FDS];
+	char got[16];
+
+	(void)state;
+	assert_true(duct_put(p.d, view_str("typed")));
+	duct_polls(p.d, true, w);
+	assert_true(w[2].fd != -1 && w[2].events == POLLOUT);
+	assert_false(duct_quiet(p.d));
+	assert_int_equal(duct_ready(p.d, POLLOUT), OK);
+	assert_true(duct_quiet(p.d));
+	assert_int_equal(read(p.in, got, sizeof(got)), 5);
+	duct_eof(p.d);
+	assert_int_equal(read(p.in, got, sizeof(got)), 0);
+	put_fd(p.out, "a");
+	put_fd(p.err, "b");
+	expect(p.d, DUCT_OUT, "a", false);
+	expect(p.d, DUCT_ERR, "b", false);
+	/* The leader has ended; somebody else still holds the pipes. */
+	duct_ended(p.d);
+	expect(p.d, DUCT_OUT, "", false);
+	assert_false(duct_over(p.d));
+	put_fd(p.out, "late");
+	close(p.out);
+	close(p.err);
+	expect(p.d, DUCT_OUT, "late", false);
+	expect(p.d, DUCT_OUT, "", true);
+	expect(p.d, DUCT_ERR, "", true);
+	assert_true(duct_over(p.d));
+	close(p.in);
+	duct_free(&p.d);
+}
+
+/* A program that closes its input goes on all the same. */
+static void
+test_pipe_without_reader(void **state)
+{
+	struct program p = new_program();
+
+	(void)state;
+	close(p.in);
+	assert_true(duct_put(p.d, view_str("typed")));
+	assert_int_equal(duct_ready(p.d, POLLOUT), ERR_CLOSED);
+	assert_true(duct_broken(p.d));
+	assert_false(duct_put(p.d, view_str("more")));
+	assert_int_equal(duct_unsent(p.d), 0);
+	put_fd(p.out, "still here");
+	expect(p.d, DUCT_OUT, "still here", false);
+	/* Nobody wants its output: it may notice. */
+	duct_stop(p.d, DUCT_OUT);
+	assert_int_equal(write(p.out, "x", 1), -1);
+	put_fd(p.err, "but its complaints");
+	expect(p.d, DUCT_ERR, "but its complaints", false);
+	close(p.out);
+	close(p.err);
+	duct_free(&p.d);
+}
+
+static void
+open_pty(int *master, int *slave)
+{
+	struct termios t;
+
+	*master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+	if (*master == -1)
+		skip();
+	assert_int_equal(unlockpt(*master), 0);
+	*slave = open(ptsname(*master), O_RDWR | O_NOCTTY);
+	assert_true(*slave != -1);
+	assert_int_equal(tcgetattr(*slave, &t), 0);
+	cfmakeraw(&t);
+	assert_int_equal(tcsetattr(*slave, TCSANOW, &t), 0);
+}
+
+/* Others may hold a terminal after its leader has ended: what the leader has
+ * written is delivered, and they are not waited for. */
+static void
+test_pty(void **state)
+{
+	int far, master, slave;
+	struct duct *d;
+	char got[16];
+
+	(void)state;
+	open_pty(&master, &slave);
+	d = new_duct(&far);
+	close(far);
+	assert_true(duct_carry(d, CARRIER_PTY, &master, 1));
+	assert_true(duct_put(d, view_str("typed")));
+	assert_int_equal(events(d, true), POLLIN | POLLOUT);
+	assert_int_equal(duct_ready(d, POLLOUT), OK);
+	assert_int_equal(events(d, true), POLLIN);
+	assert_int_equal(read(slave, got, sizeof(got)), 5);
+	expect(d, DUCT_OUT, "", false);
+	assert_false(duct_over(d));
+	/* The window is closed while it ends: nothing is lost. */
+	put_fd(slave, "last words");
+	duct_ended(d);
+	assert_false(duct_over(d));
+	expect(d, DUCT_OUT, "last words", false);
+	assert_false(duct_over(d));
+	expect(d, DUCT_OUT, "", false);
+	assert_true(duct_over(d));
+	duct_stop(d, DUCT_OUT);		/* does nothing */
+	put_fd(slave, "more");
+	expect(d, DUCT_OUT, "more", false);
+	/* It hangs up at once, whatever was typed. */
+	assert_true(duct_put(d, view_str("typed")));
+	assert_false(duct_finish(d));
+	close(slave);
+	expect(d, DUCT_OUT, "", true);
+	assert_true(duct_over(d));
+	duct_free(&d);
+}
+
+/* Nothing is taken that could block the server, or that is not whole. */
+static void
+test_bad_carriers(void **state)
+{
+	struct duct *d;
+	int far, fds[3], p[2];
+
+	(void)state;
+	d = new_duct(&far);
+	assert_int_equal(pipe2(p, 0), 0);	/* these block */
+	fds[0] = p[0];
+	assert_false(duct_carry(d, CARRIER_PTY, fds, 1));
+	assert_int_equal(fcntl(p[0], F_GETFD), -1);
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	assert_false(duct_carry(d, CARRIER_PIPES, fds, 2));
+	assert_int_equal(fcntl(fds[0], F_GETFD), -1);
+	fds[0] = -1;
+	assert_false(duct_carry(d, CARRIER_SOCKET, fds, 1));
+	assert_false(duct_carry(d, CARRIER_PTY, fds, 0));
+	assert_false(duct_carry(d, CARRIERS, fds, 0));
+	/* It still is what it was. */
+	assert_true(duct_carry(d, CARRIER_DUCT, fds, 0));
+	put_fd(far, "x");
+	expect(d, DUCT_OUT, "x", false);
+	close(p[1]);
+	close(far);
 	duct_free(&d);
 }
 
@@ -148,11 +398,11 @@ static struct duct *
 full_duct(int *far_out)
 {
 	static uint8_t chunk[65536];
-	struct duct *d = duct_new(far_out);
+	struct duct *d = new_duct(far_out);
 	int size = 4096;
 
 	assert_non_null(d);
-	assert_int_equal(setsockopt(duct_fd(d), SOL_SOCKET, SO_SNDBUF, &size,
+	assert_int_equal(setsockopt(duct_to_fd(d), SOL_SOCKET, SO_SNDBUF, &size,
 	    sizeof(size)), 0);
 	assert_true(duct_put(d, view_of(chunk, sizeof(chunk))));
 	assert_int_equal(duct_ready(d, POLLOUT), OK);
@@ -175,7 +425,7 @@ test_drain(void **state)
 	static struct loop l;
 	static uint8_t got[1 << 20];
 	int far[DRAINS_MAX + 1], other;
-	struct duct *d = duct_new(&other);
+	struct duct *d = new_duct(&other);
 
 	(void)state;
 	l.now = 1000;
@@ -312,6 +562,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stderr),
+		cmocka_unit_test(test_pipes),
+		cmocka_unit_test(test_pipe_without_reader),
+		cmocka_unit_test(test_pty),
+		cmocka_unit_test(test_bad_carriers),
 		cmocka_unit_test(test_to_login),
 		cmocka_unit_test(test_from_login),
 		cmocka_unit_test(test_login_gone),
@@ -321,5 +576,6 @@ main(void)
 		cmocka_unit_test(test_heap),
 	};
 
+	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

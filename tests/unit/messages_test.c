@@ -373,7 +373,8 @@ test_auth_reply(void **state)
 static void
 test_session(void **state)
 {
-	struct msg_ready ready = { ALLOW_SFTP, view_str("f:1") }, ready_out;
+	struct msg_ready ready = { ALLOW_SFTP, view_str("f:1"),
+	    view_of("\0\0\0\1A", 5) }, ready_out;
 	struct msg_ended in = { true, 9, view_str("TERM"), true,
 	    view_str("why") }, out;
 	struct msg_text text = { view_of("a\0", 2) }, text_out;
@@ -383,6 +384,7 @@ test_session(void **state)
 	TRIP(ready, ready, ready_out);
 	assert_int_equal(ready_out.allow, ALLOW_SFTP);
 	assert_true(view_is(ready_out.rule, "f:1"));
+	assert_int_equal(ready_out.env.n, 5);
 	check_sizes(read_ready, &w);
 	TRIP(ended, in, out);
 	assert_true(out.signalled);
