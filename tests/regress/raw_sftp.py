@@ -1,6 +1,9 @@
 """SFTP version 3 by hand: framing, odd requests, answers not read."""
+import ctypes
+import errno
 import os
 import select
+import stat
 import struct
 import time
 
@@ -471,6 +474,12 @@ def t_fsync_and_copy():
     well(s)
 
 
+def has_fchmodat2():
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(452, -1, b"", 0, 0)
+    return ctypes.get_errno() != errno.ENOSYS
+
+
 def t_lsetstat():
     s = Sftp()
     open(JAIL + "/d/lt", "w").close()
@@ -485,6 +494,16 @@ def t_lsetstat():
     eq("lsetstat", code, OK)
     eq("link", int(os.lstat(JAIL + "/d/ls").st_mtime), 6)
     eq("target", int(os.stat(JAIL + "/d/lt").st_mtime), 100)
+    # A file that its owner may not open; before Linux 6.6 there is no way.
+    os.chmod(JAIL + "/d/lt", 0)
+    code, _ = s.status(EXTENDED, string(b"lsetstat@openssh.com") +
+                       string(b"/d/lt") + u32(4) + u32(0o600))
+    mode = stat.S_IMODE(os.stat(JAIL + "/d/lt").st_mode)
+    eq("unreadable", (code, mode),
+       (OK, 0o600) if has_fchmodat2() else (DENIED, 0))
+    code, _ = s.status(EXTENDED, string(b"lsetstat@openssh.com") +
+                       string(b"/d/ls") + u32(4) + u32(0o600))
+    eq("mode of a link", code, UNSUPPORTED)
     well(s)
 
 
