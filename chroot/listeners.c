@@ -25,6 +25,37 @@ same_addr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 	    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
 }
 
+static bool
+is_any(const struct sockaddr_storage *a)
+{
+	const struct sockaddr_in6 *a6 = (const void *)a;
+	const struct sockaddr_in *a4 = (const void *)a;
+
+	return a->ss_family == AF_INET ?
+	    a4->sin_addr.s_addr == htonl(INADDR_ANY) :
+	    IN6_IS_ADDR_UNSPECIFIED(&a6->sin6_addr);
+}
+
+/* Can they not both listen, though they are not the same?  The port stands at
+ * the same place in both kinds of address. */
+static bool
+overlap(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	return a->ss_family == b->ss_family &&
+	    ((const struct sockaddr_in *)(const void *)a)->sin_port ==
+	    ((const struct sockaddr_in *)(const void *)b)->sin_port &&
+	    (is_any(a) || is_any(b)) && !same_addr(a, b);
+}
+
+static bool
+stays(const struct config_main *m, const struct listener *l)
+{
+	for (size_t i = 0; i < m->nlisten; i++)
+		if (same_addr(&m->listen[i].addr, &l->addr))
+			return true;
+	return false;
+}
+
 /* A duplicate of the socket that is bound there already, or -1. */
 static int
 find_bound(const struct listeners *old, const struct config_listen *want)
@@ -57,6 +88,36 @@ bind_new(const struct config_listen *want)
 	return -1;
 }
 
+/* Those of the old ones that are in the way, and do not stay, stop listening
+ * (in every process that has them).  Were there any? */
+static bool
+make_way(const struct config_main *m, const struct config_listen *want,
+    const struct listeners *old, bool stopped[LISTENERS_MAX])
+{
+	bool any = false;
+
+	for (size_t i = 0; old != NULL && i < old->n; i++) {
+		if (stopped[i] || !overlap(&old->l[i].addr, &want->addr) ||
+		    stays(m, &old->l[i]) ||
+		    shutdown(old->l[i].fd, SHUT_RD) == -1)
+			continue;
+		any = stopped[i] = true;
+	}
+	return any;
+}
+
+/* They are still bound, and what was bound in their place is gone. */
+static bool
+listen_again(const struct listeners *old, const bool stopped[LISTENERS_MAX])
+{
+	bool ok = true;
+
+	for (size_t i = 0; old != NULL && i < old->n; i++)
+		if (stopped[i] && listen(old->l[i].fd, BACKLOG) == -1)
+			ok = false;
+	return ok;
+}
+
 static const char *
 bind_hint(int error)
 {
@@ -74,10 +135,30 @@ bind_hint(int error)
 	}
 }
 
+static int
+find_or_bind(const struct config_main *m, const struct config_listen *want,
+    const struct listeners *old, bool stopped[LISTENERS_MAX])
+{
+	int fd = find_bound(old, want);
+
+	if (fd == -1)
+		fd = bind_new(want);
+	if (fd == -1 && errno == EADDRINUSE) {
+		if (make_way(m, want, old, stopped))
+			fd = bind_new(want);
+		else
+			errno = EADDRINUSE;
+	}
+	return fd;
+}
+
 bool
 listeners_bind(const struct config_main *m, const struct listeners *old,
     struct listeners *out, char *why, size_t n)
 {
+	bool stopped[LISTENERS_MAX] = { false };
+	int error;
+
 	memset(out, 0, sizeof(*out));
 	if (m->nlisten > LISTENERS_MAX) {
 		snprintf(why, n, "listen: more than %d addresses",
@@ -86,13 +167,16 @@ listeners_bind(const struct config_main *m, const struct listeners *old,
 	}
 	for (size_t i = 0; i < m->nlisten; i++) {
 		const struct config_listen *want = &m->listen[i];
-		int fd = find_bound(old, want);
+		int fd = find_or_bind(m, want, old, stopped);
 
-		if (fd == -1 && (fd = bind_new(want)) == -1) {
-			snprintf(why, n, "listen: %.*s: %s%s",
-			    (int)want->text.n, (const char *)want->text.p,
-			    strerror(errno), bind_hint(errno));
+		if (fd == -1) {
+			error = errno;
 			listeners_close(out);
+			snprintf(why, n, "listen: %.*s: %s%s%s",
+			    (int)want->text.n, (const char *)want->text.p,
+			    strerror(error), bind_hint(error),
+			    listen_again(old, stopped) ? "" :
+			    "; and an address in use is lost");
 			return false;
 		}
 		out->l[out->n].fd = fd;

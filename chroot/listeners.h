@@ -19,8 +19,11 @@ struct listeners {
 
 /*
  * The sockets that m asks for: those of `old` whose address stays are taken
- * over by a duplicate, the rest is bound.  On failure out is empty, and *why
- * (the caller's, n bytes) names the address and the reason.
+ * over by a duplicate, the rest is bound.  One of `old` that is in the way of
+ * a new one, as 0.0.0.0:22 is of 127.0.0.1:22, stops listening for that; its
+ * connections that nobody has accepted yet are lost.  On failure it listens
+ * again, out is empty, and *why (the caller's, n bytes) names the address and
+ * the reason.
  */
 bool listeners_bind(const struct config_main *m, const struct listeners *old,
     struct listeners *out, char *why, size_t n) MUST_CHECK;

@@ -145,7 +145,10 @@ accept_one(struct loop *l, int fd)
 			log_msg(LOG_ERROR, "accept-paused", "%s",
 			    strerror(errno));
 			l->accept_again = l->now + ACCEPT_PAUSE_MS;
-		}
+		} else if (errno == EINVAL)
+			/* The warden has made it stop listening: others will
+			 * come in its place. */
+			l->accept_again = l->now + ACCEPT_PAUSE_MS;
 		return false;
 	}
 	if ((source = admit(l, &ss)) == NULL) {
@@ -177,6 +180,7 @@ listen_replace(struct loop *l, const int *fds, size_t n)
 	for (size_t i = 0; i < l->nlisteners; i++)
 		close(l->listeners[i]);
 	l->nlisteners = 0;
+	l->accept_again = 0;
 	for (size_t i = 0; i < n && i < LOOP_LISTENERS; i++)
 		l->listeners[l->nlisteners++] = fds[i];
 }

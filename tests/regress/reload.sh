@@ -107,6 +107,40 @@ t_e_listeners() {
 }
 gone() { ! listening "$1"; }
 
+# From all addresses to one, on the same port, and back; open sessions stay.
+t_e_listeners_overlap() {
+	hold_sftp
+	at 0.0.0.0
+	reloaded
+	ADDR=127.0.0.2 sftp_do pwd
+	at 127.0.0.1
+	reloaded
+	eventually bound 127.0.0.1
+	ADDR=127.0.0.1 sftp_do pwd
+	refused eval 'ADDR=127.0.0.2 sftp_do pwd'
+	at 0.0.0.0
+	reloaded
+	eventually bound 0.0.0.0
+	ADDR=127.0.0.2 sftp_do pwd
+	# a new set that cannot be had leaves the old one in its place
+	at 127.0.0.1 '"192.0.2.1:9"'
+	refused_reload
+	logged 'event=config-fault' '192\.0\.2\.1'
+	ADDR=127.0.0.2 sftp_do pwd
+	at 127.0.0.1
+	reloaded
+	eventually bound 127.0.0.1
+	sftp_do pwd
+	release
+	LISTEN=
+	write_conf "$CONF"
+}
+at() { # ADDRESS [MORE]
+	LISTEN="[\"$1:$PORT\"${2:+, $2}]"
+	write_conf "$CONF"
+}
+bound() { ss -ltnH "sport = :$PORT" | grep -Fq "$1:$PORT"; }
+
 t_f_host_key_changes_between_rekeys() {
 	HOST_KEYS=ed25519
 	write_conf "$CONF"

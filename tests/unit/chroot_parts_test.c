@@ -310,6 +310,99 @@ listeners_change(void **state)
 	listeners_close(&b);
 }
 
+static struct config_listen
+listen_at(const char *addr, uint16_t port)
+{
+	struct config_listen l = { .text = view_str(addr) };
+	struct sockaddr_in6 *a6 = (void *)&l.addr;
+	struct sockaddr_in *a4 = (void *)&l.addr;
+
+	if (inet_pton(AF_INET, addr, &a4->sin_addr) == 1) {
+		a4->sin_family = AF_INET;
+		a4->sin_port = htons(port);
+		l.len = sizeof(*a4);
+	} else {
+		assert_int_equal(inet_pton(AF_INET6, addr, &a6->sin6_addr), 1);
+		a6->sin6_family = AF_INET6;
+		a6->sin6_port = htons(port);
+		l.len = sizeof(*a6);
+	}
+	return l;
+}
+
+/* Does somebody listen on 127.0.0.1? */
+static bool
+answers(uint16_t port)
+{
+	struct config_listen l = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool ok = connect(fd, (const struct sockaddr *)&l.addr, l.len) == 0;
+
+	close(fd);
+	return ok;
+}
+
+/* From all addresses to one and back, on the same port: the old socket is in
+ * the way, and another process has it open, too. */
+static void
+listeners_overlap(void **state)
+{
+	uint16_t port = free_port(), other = free_port();
+	struct config_listen all = listen_at("0.0.0.0", port);
+	struct config_listen one[3] = { listen_at("127.0.0.1", port),
+		listen_at("127.0.0.2", port), listen_at("127.0.0.1", other) };
+	struct config_listen both[2] = { one[0], all };
+	struct config_main m = { .listen = &all, .nlisten = 1 };
+	struct listeners a, b, taken;
+	char why[256];
+	int servers, on = 1;
+
+	(void)state;
+	assert_true(listeners_bind(&m, NULL, &a, why, sizeof(why)));
+	servers = dup(a.l[0].fd);
+	/* A set that cannot be had: all is as it was. */
+	m.listen = &one[2];
+	assert_true(listeners_bind(&m, NULL, &taken, why, sizeof(why)));
+	m.listen = one;
+	m.nlisten = 3;
+	assert_false(listeners_bind(&m, &a, &b, why, sizeof(why)));
+	assert_non_null(strstr(why, strerror(EADDRINUSE)));
+	assert_null(strstr(why, "lost"));
+	assert_int_equal(b.n, 0);
+	assert_true(answers(port));
+	assert_int_not_equal(accept(servers, NULL, NULL), -1);
+	/* Both at once cannot be had either; nobody stops listening for it. */
+	m.listen = both;
+	m.nlisten = 2;
+	assert_false(listeners_bind(&m, &a, &b, why, sizeof(why)));
+	assert_true(answers(port));
+	listeners_close(&taken);
+	m.listen = one;
+	m.nlisten = 3;
+	assert_true(listeners_bind(&m, &a, &b, why, sizeof(why)));
+	listeners_close(&a);
+	assert_true(answers(port) && answers(other));
+	close(servers);
+	assert_true(answers(port));
+	m.listen = &all;
+	m.nlisten = 1;
+	assert_true(listeners_bind(&m, &b, &a, why, sizeof(why)));
+	listeners_close(&b);
+	assert_true(answers(port) && !answers(other));
+	listeners_close(&a);
+	assert_false(answers(port));
+	/* Another program's socket does not make way. */
+	servers = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(setsockopt(servers, SOL_SOCKET, SO_REUSEADDR, &on,
+	    sizeof(on)), 0);
+	assert_int_equal(bind(servers, (const struct sockaddr *)&all.addr,
+	    all.len), 0);
+	assert_int_equal(listen(servers, 1), 0);
+	m.listen = one;
+	assert_false(listeners_bind(&m, NULL, &b, why, sizeof(why)));
+	close(servers);
+}
+
 static void
 too_many_listeners(void **state)
 {
@@ -337,6 +430,7 @@ main(void)
 		cmocka_unit_test(who_is_who), cmocka_unit_test(the_dead),
 		cmocka_unit_test(who_is_bounded),
 		cmocka_unit_test(listeners_change),
+		cmocka_unit_test(listeners_overlap),
 		cmocka_unit_test(too_many_listeners),
 	};
 
