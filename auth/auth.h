@@ -158,5 +158,8 @@ unsigned auth_describe(const struct auth_question *q,
  * what another version may know is no reason not to start. */
 bool auth_key_line(struct view line, const char **why_out,
     char doubt_out[CONFIG_DOUBT_MAX]) MUST_CHECK;
+/* The same for a line of known_hosts. */
+bool auth_host_line(struct view line, const char **why_out,
+    char doubt_out[CONFIG_DOUBT_MAX]) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@
 #include "auth/file.h"
 #include "auth/internal.h"
 #include "auth/keys.h"
+#include "auth/known_hosts.h"
 
 #define KEYS_MAX	256	/* that are looked at */
 #define ANY_NUMBER	UINT_MAX	/* of different proofs */
@@ -215,6 +216,32 @@ describe_dialog(struct describe *d)
 		    " or a recovery code" : "");
 }
 
+/* Hosts are told by name: whether one of them signs nobody can say here. */
+static void
+describe_hosts(struct describe *d)
+{
+	const struct policy *p = d->q->policy;
+
+	for (size_t i = 0; i < p->nknown_hosts; i++) {
+		const struct policy_key *k = &p->known_hosts[i];
+		struct known_line l;
+		bool ok = known_parse(k->line, &l) &&
+		    l.marker != KNOWN_REVOKED;
+
+		say(d, ok, "%s %.*s, %.*s:%u", ok ? "the word of" :
+		    "no word of", (int)l.hosts.n, (const char *)l.hosts.p,
+		    (int)k->file.n, (const char *)k->file.p, k->lineno);
+		if (ok)
+			found(d, ANY_NUMBER);
+	}
+	for (size_t i = 0; i < p->known_hosts_files.n; i++) {
+		say(d, true, "the word of the hosts in %.*s",
+		    (int)p->known_hosts_files.v[i].n,
+		    (const char *)p->known_hosts_files.v[i].p);
+		found(d, ANY_NUMBER);
+	}
+}
+
 unsigned
 auth_describe(const struct auth_question *q, const struct auth_hearer *to)
 {
@@ -232,6 +259,9 @@ auth_describe(const struct auth_question *q, const struct auth_hearer *to)
 		break;
 	case AUTH_KBDINT:
 		describe_dialog(&d);
+		break;
+	case AUTH_HOSTBASED:
+		describe_hosts(&d);
 		break;
 	case AUTH_NONE:
 		say(&d, true, "nothing");

@@ -59,6 +59,7 @@ struct auth {
 	} talk;
 	bool faults_told;	/* of the key files: once is enough */
 	bool totp_told;		/* likewise of a file with a secret */
+	bool hosts_told;	/* ... and of lists of known hosts */
 	char used[AUTH_USED_MAX][SSHKEY_FP_MAX];
 	size_t nused;
 	struct auth_limits limits;
@@ -115,6 +116,8 @@ const struct auth_method_row *auth_method_row(int method);
 void auth_publickey(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);
 void auth_password(struct auth *a, const struct userauth_msg *m,
+    struct auth_step *step);
+void auth_hostbased(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);
 void auth_kbdint(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step);

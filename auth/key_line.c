@@ -2,6 +2,8 @@
 
 #include "auth/auth.h"
 #include "auth/keys.h"
+#include "auth/known_hosts.h"
+#include "base/crypto.h"
 #include "base/sshkey.h"
 
 #define WHAT_MAX	64	/* bytes told of an option or a name */
@@ -59,6 +61,34 @@ auth_key_line(struct view line, const char **why_out,
 		    "%d bits", SSHKEY_RSA_MIN, SSHKEY_RSA_MAX);
 	else if (e != ERR_PROTO)
 		doubt_options(&ak, doubt_out);
+	ssh_key_free(&key);
+	wr_free(&blob);
+	return e != ERR_PROTO;
+}
+
+bool
+auth_host_line(struct view line, const char **why_out,
+    char doubt_out[CONFIG_DOUBT_MAX])
+{
+	struct wr blob = wr_new(KNOWN_HOSTS_LINE_MAX);
+	struct ssh_key *key = NULL;
+	struct known_line l;
+	enum err e;
+	struct rd r;
+	bool ok;
+
+	doubt_out[0] = '\0';
+	*why_out = "is no key of a host; needs a line as in known_hosts: "
+	    "names, type, key";
+	ok = known_parse(line, &l) &&
+	    crypto_base64_decode(l.base64, &blob) && !blob.bad;
+	r = rd_of(wr_view(&blob));
+	ok = ok && view_eq(rd_str(&r), l.type);
+	e = ok ? ssh_key_parse_blob(wr_view(&blob), &key) : ERR_PROTO;
+	if (e == ERR_LIMIT)
+		snprintf(doubt_out, CONFIG_DOUBT_MAX, "size of the RSA key is "
+		    "out of range, so its host is refused; use %d to %d bits",
+		    SSHKEY_RSA_MIN, SSHKEY_RSA_MAX);
 	ssh_key_free(&key);
 	wr_free(&blob);
 	return e != ERR_PROTO;

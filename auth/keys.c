@@ -380,6 +380,19 @@ revocation(struct search *s)
 	return why;
 }
 
+const char *
+keys_barred(const struct keys_query *q, unsigned *opens)
+{
+	struct keys_answer out = { 0 };
+	struct search s = { .q = q, .out = &out };
+	const char *why = size_refusal(q);
+
+	if (why == NULL)
+		why = revocation(&s);
+	*opens += out.opens;
+	return why;
+}
+
 static void
 open_decoy(struct keys_answer *out)
 {

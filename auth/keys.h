@@ -63,6 +63,11 @@ struct keys_answer {
 /* Reads what there is to read, each time anew.  Blocks on files only. */
 void keys_find(const struct keys_query *q, struct keys_answer *out);
 
+/* What bars a key whoever vouches for it: its size, or a list of revoked
+ * keys.  NULL, or the static reason; adds the files asked for to *opens.
+ * q->policy is not NULL. */
+const char *keys_barred(const struct keys_query *q, unsigned *opens);
+
 /* What a parsed line says: NULL if its options permit a login now, else the
  * static reason.  allow: enum policy_allow of the user. */
 const char *keys_refusal(const struct ak_line *l,

@@ -116,9 +116,9 @@ match_cidr(struct view addr, struct view len, const struct match_addr *a)
 	return same_prefix(&net, a, bits) ? MATCH_YES : MATCH_NO;
 }
 
-/* The wildcards * and ? over lower-cased text, without recursion. */
-static bool
-glob(struct view pat, const char *text)
+/* Without recursion. */
+bool
+match_glob(struct view pat, const char *text)
 {
 	size_t p = 0, t = 0, star = SIZE_MAX, mark = 0, n = strlen(text);
 
@@ -190,7 +190,7 @@ match_words(struct view v, bool negated, const struct match_addr *a)
 		return MATCH_BAD;	/* would refuse nobody */
 	if (!s.hex_only || a->n == 0)
 		return MATCH_NO;
-	return glob(v, a->text) ? MATCH_YES : MATCH_NO;
+	return match_glob(v, a->text) ? MATCH_YES : MATCH_NO;
 }
 
 static enum match

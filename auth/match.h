@@ -43,4 +43,8 @@ enum match match_entries(const struct view *v, size_t n,
  * here; empty: there is none. */
 struct view match_host_name(struct view list);
 
+/* The wildcards * and ? of pattern over text, which has small letters only;
+ * the pattern's letters are taken as such. */
+bool match_glob(struct view pattern, const char *text);
+
 #endif

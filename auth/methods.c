@@ -12,15 +12,6 @@ check_none(struct auth *a, const struct userauth_msg *m,
 }
 
 static void
-check_absent(struct auth *a, const struct userauth_msg *m,
-    struct auth_step *step)
-{
-	(void)a;
-	(void)m;
-	step->reason = "method is not supported";
-}
-
-static void
 check_unknown(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step)
 {
@@ -42,7 +33,7 @@ static const struct auth_method_row rows[AUTH_METHODS] = {
 	[AUTH_PUBLICKEY] = { auth_publickey, NULL, true, GRID_SHORT },
 	[AUTH_PASSWORD] = { auth_password, NULL, true, GRID_HASH },
 	[AUTH_KBDINT] = { auth_kbdint, auth_kbdint_answers, true, GRID_HASH },
-	[AUTH_HOSTBASED] = { check_absent, NULL, true, GRID_SHORT },
+	[AUTH_HOSTBASED] = { auth_hostbased, NULL, true, GRID_SHORT },
 };
 static const struct auth_method_row unknown = {
 	check_unknown, NULL, true, GRID_SHORT

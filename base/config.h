@@ -125,6 +125,9 @@ struct config_env {
 	 * looked at. */
 	bool (*key_line)(struct view line, const char **why_out,
 	    char doubt_out[CONFIG_DOUBT_MAX]);
+	/* Likewise a line of known_hosts. */
+	bool (*host_line)(struct view line, const char **why_out,
+	    char doubt_out[CONFIG_DOUBT_MAX]);
 	/* Is there a usable private host key in this file?  *why_out as
 	 * above.  NULL: the files are not looked at. */
 	bool (*host_key)(struct view path, const char **why_out);

@@ -211,13 +211,10 @@ chain_add(struct auth_chain *c, struct view word)
 {
 	int m = auth_method_find(word);
 
-	if (m == AUTH_HOSTBASED)
-		return "is not in this version; use publickey, password or "
-		    "keyboard-interactive";
 	if (m == -1 || m == AUTH_NONE)
-		return "is not a method; use publickey, password or "
-		    "keyboard-interactive, joined with + if several are "
-		    "needed";
+		return "is not a method; use publickey, password, "
+		    "keyboard-interactive or hostbased, joined with + if "
+		    "several are needed";
 	/* Two different keys are two proofs. */
 	if (m != AUTH_PUBLICKEY && layer_chain_has(c, m))
 		return "is in this entry twice; needs one";
@@ -301,41 +298,53 @@ parse_from(struct parse *p, const struct key_row *row, const struct node *v,
 		    "the key out to allow any address", row->allowed);
 }
 
-static void
-parse_keys(struct parse *p, const struct key_row *row, const struct node *v,
-    const struct path *at, void *into)
+void
+layer_lines(struct parse *p, const struct node *v, const struct path *at,
+    const char *allowed, bool (*line)(struct view line,
+    const char **why_out, char doubt_out[CONFIG_DOUBT_MAX]),
+    const struct policy_key **out, size_t *n_out)
 {
 	struct path here = { at, view_of(NULL, 0), 0 };
-	struct layer *l = into;
 	struct policy_key *keys;
 	char doubt[CONFIG_DOUBT_MAX] = "";
 	const char *why;
 	struct view text;
+	size_t n = 0;
 
-	if (!row_is_list(p, v, at, CONFIG_MAX_LIST, row->allowed) ||
+	if (!row_is_list(p, v, at, CONFIG_MAX_LIST, allowed) ||
 	    (keys = tree_take_array(&p->t, v->n, sizeof(*keys))) == NULL)
 		return;
 	for (const struct item *i = v->first; i != NULL;
 	    i = i->next, here.index++) {
 		struct mark m = i->value->mark;
 
-		if (!row_text(p, i->value, &here, row->allowed, &text))
+		if (!row_text(p, i->value, &here, allowed, &text))
 			continue;
 		while (text.n != 0 && (text.p[text.n - 1] == '\n' ||
 		    text.p[text.n - 1] == ' '))
 			text.n--;	/* a block of one line */
 		if (!value_key_line(text, &why) ||
-		    (p->env->key_line != NULL &&
-		    !p->env->key_line(text, &why, doubt))) {
+		    (line != NULL && !line(text, &why, doubt))) {
 			tree_fault(&p->t, m, &here, "%s", why);
 			continue;
 		}
 		if (doubt[0] != '\0')
 			tree_warn(&p->t, m, &here, "%s", doubt);
-		keys[l->nkeys++] = (struct policy_key){ text,
+		keys[n++] = (struct policy_key){ text,
 		    view_str(p->t.file[m.file]), m.line };
 	}
-	l->keys = keys;
+	*out = keys;
+	*n_out = n;
+}
+
+static void
+parse_keys(struct parse *p, const struct key_row *row, const struct node *v,
+    const struct path *at, void *into)
+{
+	struct layer *l = into;
+
+	layer_lines(p, v, at, row->allowed, p->env->key_line, &l->keys,
+	    &l->nkeys);
 }
 
 static void
@@ -354,8 +363,8 @@ parse_ca_keys(struct parse *p, const struct key_row *row,
 	    &((struct layer *)into)->ca_keys);
 }
 
-static bool
-value_principal_template(struct view v, const char **why_out)
+bool
+layer_name_template(struct view v, const char **why_out)
 {
 	if (!value_principal(v, why_out))
 		return false;
@@ -369,7 +378,7 @@ parse_principals(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into)
 {
 	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed,
-	    value_principal_template, &((struct layer *)into)->principals);
+	    layer_name_template, &((struct layer *)into)->principals);
 	/* an empty list would read as "nobody" and mean the user's name */
 	if (v->kind == NODE_LIST && v->n == 0)
 		tree_fault(&p->t, v->mark, at, "is empty; needs %s, or leave "
@@ -469,6 +478,14 @@ static const struct key_row user_rows[] = {
 	    .id = UK_PRINCIPALS, .allowed = "names in certificates" },
 	{ .name = "revoked_keys", .parse = parse_revoked_keys,
 	    .id = UK_REVOKED_KEYS, .allowed = "absolute paths" },
+	{ .name = "known_hosts", .parse = layer_known_hosts,
+	    .id = UK_KNOWN_HOSTS,
+	    .allowed = "keys of hosts, as in known_hosts" },
+	{ .name = "known_hosts_files", .parse = layer_known_hosts_files,
+	    .id = UK_KNOWN_HOSTS_FILES, .allowed = "absolute paths" },
+	{ .name = "hostbased_users", .parse = layer_hostbased_users,
+	    .id = UK_HOSTBASED_USERS,
+	    .allowed = "names, such as backup or backup@*.example.org" },
 	{ .name = "key_bits", .parse = parse_key_bits, .id = UK_KEY_BITS },
 	{ .name = "banner", .parse = rules_banner, .id = UK_BANNER,
 	    .allowed = "a text of at most 8192 bytes" },

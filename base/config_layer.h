@@ -16,7 +16,8 @@ enum user_key {
 	UK_GROUP, UK_ACCOUNT, UK_JAIL, UK_CREATE, UK_DIRS, UK_START, UK_UMASK,
 	UK_ALLOW, UK_AUTH, UK_ENV, UK_FROM, UK_KEYS, UK_KEY_FILES,
 	UK_PASSWORD, UK_TOTP, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS,
-	UK_REVOKED_KEYS,
+	UK_REVOKED_KEYS, UK_KNOWN_HOSTS, UK_KNOWN_HOSTS_FILES,
+	UK_HOSTBASED_USERS,
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
 	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_SHELL, UK_COMMAND,
 	UK_SET_ENV, UK_SUBSYSTEMS, UK_MOTD, UK_RESOURCES, UK_LINGER,
@@ -47,6 +48,9 @@ struct layer {
 	const struct policy_key *keys;
 	size_t nkeys;
 	struct view_list ca_keys, principals, revoked_keys;
+	const struct policy_key *known_hosts;
+	size_t nknown_hosts;
+	struct view_list known_hosts_files, hostbased_users;
 	uint32_t key_bits_rsa, key_bits_ecdsa;
 	struct view banner, time_zone;
 	const struct calendar_hours *hours;
@@ -147,11 +151,25 @@ bool layer_chain_has(const struct auth_chain *c, int method);
 
 /* Is it an absolute path in which %u and %% may stand?  As value_path. */
 bool layer_template(struct view v, const char **why_out) MUST_CHECK;
+/* Likewise a name, as value_principal. */
+bool layer_name_template(struct view v, const char **why_out) MUST_CHECK;
+/* Reads a list of lines of keys that fit `line`. */
+void layer_lines(struct parse *p, const struct node *v,
+    const struct path *at, const char *allowed,
+    bool (*line)(struct view line, const char **why_out,
+    char doubt_out[CONFIG_DOUBT_MAX]),
+    const struct policy_key **out, size_t *n_out);
 /* Does %u stand in it? */
 bool layer_names_user(struct view v);
 
 /* config_secrets.c: parsers of user_rows. */
 void layer_totp(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void layer_known_hosts(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void layer_known_hosts_files(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void layer_hostbased_users(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 
 #endif

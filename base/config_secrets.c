@@ -170,3 +170,35 @@ layer_totp(struct parse *p, const struct key_row *row, const struct node *v,
 		.period = t.period_ms / 1000, .recovery = t.recovery,
 	};
 }
+
+/* ---- hosts ---- */
+
+void
+layer_known_hosts(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	struct layer *l = into;
+
+	layer_lines(p, v, at, row->allowed, p->env->host_line,
+	    &l->known_hosts, &l->nknown_hosts);
+}
+
+void
+layer_known_hosts_files(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, layer_template,
+	    &((struct layer *)into)->known_hosts_files);
+}
+
+void
+layer_hostbased_users(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed,
+	    layer_name_template, &((struct layer *)into)->hostbased_users);
+	/* an empty list would read as "nobody" and mean the user's name */
+	if (v->kind == NODE_LIST && v->n == 0)
+		tree_fault(&p->t, v->mark, at, "is empty; needs %s, or leave "
+		    "the key out for the user's name alone", row->allowed);
+}

@@ -59,10 +59,10 @@ expand(struct parse *p, const struct user *u, enum user_key key,
 		else
 			wr_u8(&w, '%');
 	}
-	if (key == UK_PRINCIPALS) {
+	if (key == UK_PRINCIPALS || key == UK_HOSTBASED_USERS) {
 		if (w.bad || !value_principal(wr_view(&w), &why))
 			tree_fault(&p->t, l->at[key], &at, "%s with %%u as "
-			    "%s is no principal; use at most 255 characters",
+			    "%s is no name; use at most 255 characters",
 			    tree_quote(&p->t, v), tree_quote(&p->t, u->name));
 	} else if (w.bad || !value_path(wr_view(&w), &why))
 		tree_fault(&p->t, l->at[key], &at, "%s with %%u as %s is no "
@@ -172,6 +172,8 @@ step_has_secret(const struct auth_chain *c, size_t i, const struct policy *p)
 		return p->nkeys != 0 || p->key_files.n != 0 ||
 		    p->ca_keys.n != 0 || p->programs.keys.n != 0 ||
 		    method_is_external(AUTH_PUBLICKEY, p);
+	case AUTH_HOSTBASED:
+		return p->nknown_hosts != 0 || p->known_hosts_files.n != 0;
 	case AUTH_KBDINT:
 		return p->password.n != 0 || (i != 0 && policy_has_totp(p)) ||
 		    p->programs.ask.n != 0 ||
@@ -205,13 +207,15 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 {
 	struct path at = { u->path, view_str("auth"), 0 };
 	const struct layer *l = pick(u, UK_AUTH);
-	bool usable = false, no_password = false;
+	bool usable = false, no_password = false, no_hosts = false;
 
 	if (is_bad(u, UK_AUTH) || is_bad(u, UK_PASSWORD) ||
 	    is_bad(u, UK_KEYS) || is_bad(u, UK_KEY_FILES) ||
 	    is_bad(u, UK_CA_KEYS) || is_bad(u, UK_KEYS_COMMAND) ||
 	    is_bad(u, UK_ASK) || is_bad(u, UK_AUTH_COMMAND) ||
-	    is_bad(u, UK_AUTH_URL) || is_bad(u, UK_AUTH_EXTERNAL))
+	    is_bad(u, UK_AUTH_URL) || is_bad(u, UK_AUTH_EXTERNAL) ||
+	    is_bad(u, UK_TOTP) || is_bad(u, UK_KNOWN_HOSTS) ||
+	    is_bad(u, UK_KNOWN_HOSTS_FILES))
 		return;
 	for (size_t i = 0; i < pol->nauth; i++) {
 		int lack = chain_lacks(&pol->auth[i], pol);
@@ -219,7 +223,15 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 		usable = usable || lack == -1;
 		no_password = no_password || lack == AUTH_PASSWORD ||
 		    lack == AUTH_KBDINT;
+		no_hosts = no_hosts || lack == AUTH_HOSTBASED;
 	}
+	if (no_hosts && l->kind != LAYER_DEFAULTS)
+		tree_fault(&p->t, l->at[UK_AUTH], &at, "asks for hostbased, "
+		    "but no host is known for this user; needs known_hosts "
+		    "or known_hosts_files, or auth without it");
+	else if (no_hosts)
+		tree_warn(&p->t, u->mark, &at, "defaults ask for hostbased, "
+		    "but no host is known for this user; that way is closed");
 	if (no_password && l->kind != LAYER_DEFAULTS)
 		tree_fault(&p->t, l->at[UK_AUTH], &at, "asks for a password, "
 		    "but this user has none; needs password, or auth "
@@ -243,6 +255,12 @@ user_certs(struct parse *p, const struct user *u, struct policy *out)
 	out->principals = expand_all(p, u, UK_PRINCIPALS,
 	    pick(u, UK_PRINCIPALS)->principals);
 	out->revoked_keys = pick(u, UK_REVOKED_KEYS)->revoked_keys;
+	out->known_hosts = pick(u, UK_KNOWN_HOSTS)->known_hosts;
+	out->nknown_hosts = pick(u, UK_KNOWN_HOSTS)->nknown_hosts;
+	out->known_hosts_files = expand_all(p, u, UK_KNOWN_HOSTS_FILES,
+	    pick(u, UK_KNOWN_HOSTS_FILES)->known_hosts_files);
+	out->hostbased_users = expand_all(p, u, UK_HOSTBASED_USERS,
+	    pick(u, UK_HOSTBASED_USERS)->hostbased_users);
 	out->key_bits_rsa = bits->key_bits_rsa;
 	out->key_bits_ecdsa = bits->key_bits_ecdsa;
 }

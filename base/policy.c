@@ -23,6 +23,8 @@
  *		 uint32 period; list of string recovery
  *	string	 pam, banner
  *	list of string ca_keys, principals, revoked_keys
+ *	list of lines known_hosts, as keys; list of string
+ *		 known_hosts_files, hostbased_users
  *	uint32	 key_bits_rsa, key_bits_ecdsa
  *	list of hours (byte days, uint32 minutes from << 16 | to)
  *	string	 time_zone
@@ -125,6 +127,17 @@ put_totp(struct wr *w, const struct policy_totp *t)
 }
 
 static void
+put_lines(struct wr *w, const struct policy_key *k, size_t n)
+{
+	put_count(w, n);
+	for (size_t i = 0; i < n; i++) {
+		wr_str(w, k[i].line);
+		wr_str(w, k[i].file);
+		wr_u32(w, k[i].lineno);
+	}
+}
+
+static void
 put_chains(struct wr *w, const struct policy *p)
 {
 	put_count(w, p->nauth);
@@ -222,12 +235,7 @@ policy_encode(struct wr *w, const struct policy *p)
 	put_list(w, p->env);
 	put_list(w, p->from);
 	put_chains(w, p);
-	put_count(w, p->nkeys);
-	for (size_t i = 0; i < p->nkeys; i++) {
-		wr_str(w, p->keys[i].line);
-		wr_str(w, p->keys[i].file);
-		wr_u32(w, p->keys[i].lineno);
-	}
+	put_lines(w, p->keys, p->nkeys);
 	put_list(w, p->key_files);
 	wr_str(w, p->password);
 	put_totp(w, &p->totp);
@@ -236,6 +244,9 @@ policy_encode(struct wr *w, const struct policy *p)
 	put_list(w, p->ca_keys);
 	put_list(w, p->principals);
 	put_list(w, p->revoked_keys);
+	put_lines(w, p->known_hosts, p->nknown_hosts);
+	put_list(w, p->known_hosts_files);
+	put_list(w, p->hostbased_users);
 	wr_u32(w, p->key_bits_rsa);
 	wr_u32(w, p->key_bits_ecdsa);
 	put_hours(w, p);
@@ -384,20 +395,21 @@ get_chains(struct rd *r, struct room *m, struct policy *p)
 	}
 }
 
-static void
-get_keys(struct rd *r, struct room *m, struct policy *p)
+static const struct policy_key *
+get_lines(struct rd *r, struct room *m, size_t *n_out)
 {
 	struct policy_key *k, one;
 
-	p->nkeys = get_count(r, 12);
-	p->keys = k = take(m, p->nkeys, sizeof(*k));
-	for (size_t i = 0; i < p->nkeys; i++) {
+	*n_out = get_count(r, 12);
+	k = take(m, *n_out, sizeof(*k));
+	for (size_t i = 0; i < *n_out; i++) {
 		one.line = rd_text(r);
 		one.file = rd_text(r);
 		one.lineno = rd_u32(r);
 		if (k != NULL)
 			k[i] = one;
 	}
+	return k;
 }
 
 static void
@@ -472,7 +484,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	get_list(&r, m, &p->env);
 	get_list(&r, m, &p->from);
 	get_chains(&r, m, p);
-	get_keys(&r, m, p);
+	p->keys = get_lines(&r, m, &p->nkeys);
 	get_list(&r, m, &p->key_files);
 	p->password = rd_text(&r);
 	get_totp(&r, m, &p->totp);
@@ -481,6 +493,9 @@ decode(struct rd r, struct room *m, struct policy *p)
 	get_list(&r, m, &p->ca_keys);
 	get_list(&r, m, &p->principals);
 	get_list(&r, m, &p->revoked_keys);
+	p->known_hosts = get_lines(&r, m, &p->nknown_hosts);
+	get_list(&r, m, &p->known_hosts_files);
+	get_list(&r, m, &p->hostbased_users);
 	p->key_bits_rsa = rd_u32(&r);
 	p->key_bits_ecdsa = rd_u32(&r);
 	get_hours(&r, m, p);

@@ -142,6 +142,12 @@ struct policy {
 					 * if its authority is in ca_keys, %u
 					 * expanded; empty: the user's name */
 	struct view_list revoked_keys;	/* files: KRL or lines; absolute */
+	/* hosts whose word for one of their users counts (RFC 4252 9) */
+	const struct policy_key *known_hosts;
+	size_t nknown_hosts;
+	struct view_list known_hosts_files; /* %u expanded, absolute */
+	struct view_list hostbased_users; /* NAME or NAME@HOSTS, %u expanded;
+					 * empty: the user's own name */
 	uint32_t key_bits_rsa, key_bits_ecdsa;	/* at least; 0: any */
 	/* when, and how often */
 	const struct calendar_hours *hours;	/* none: always */

@@ -37,6 +37,7 @@ parse_env(const struct parse_how *how)
 		.ctx = (void *)(uintptr_t)how->helper,
 		.algorithm_known = algorithm_known,
 		.key_line = auth_key_line,
+		.host_line = auth_host_line,
 		.host_key = host_key,
 		.program = auth_program_ok,
 		.max_connections = how->max_connections,

@@ -5,3 +5,6 @@ OBJS_auth_fuzz := base/log.o $(AUTH_OBJS)
 LIBS_auth_fuzz := $(AUTH_LIBS)
 FUZZERS += records_fuzz
 OBJS_records_fuzz := auth/records.o base/buf.o
+FUZZERS += known_hosts_fuzz
+OBJS_known_hosts_fuzz := base/log.o $(AUTH_KEYS_OBJS)
+LIBS_known_hosts_fuzz := $(CRYPTO_LIBS)

@@ -1,5 +1,5 @@
 AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
-	auth/file.o auth/certs.o base/krl.o $(SSHKEY_OBJS)
+	auth/file.o auth/certs.o auth/known_hosts.o base/krl.o $(SSHKEY_OBJS)
 AUTH_OBJS := \
 	auth/auth.o \
 	auth/admit.o \
@@ -10,6 +10,7 @@ AUTH_OBJS := \
 	auth/dialog_own.o \
 	auth/dialog_program.o \
 	auth/document.o \
+	auth/hostbased.o \
 	auth/methods.o \
 	auth/offer.o \
 	auth/password.o \
@@ -43,3 +44,6 @@ LIBS_auth_totp_test := $(AUTH_LIBS)
 TESTS += auth_describe_test
 OBJS_auth_describe_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
 LIBS_auth_describe_test := $(AUTH_LIBS)
+TESTS += known_hosts_test
+OBJS_known_hosts_test := auth/known_hosts.o auth/match.o $(CRYPTO_OBJS)
+LIBS_known_hosts_test := $(CRYPTO_LIBS)

@@ -213,6 +213,37 @@ test_secrets(void **state)
 	world_free(&w);
 }
 
+static void
+test_hosts(void **state)
+{
+	const struct policy_key lines[] = {
+		{ view_str("a.b,10.0.0.1 ssh-ed25519 AAAA"), view_str("f"),
+		    3 },
+		{ view_str("@revoked * ssh-ed25519 AAAA"), view_str("f"), 4 },
+		{ view_str("rubbish"), view_str("f"), 5 },
+	};
+	struct world w;
+	char *t;
+
+	(void)state;
+	world_init(&w, "hostbased");
+	assert_int_equal(describe(&w, AUTH_HOSTBASED, 0, true, &t), 0);
+	assert_string_equal(t, "");
+	free(t);
+	w.policy.known_hosts = lines;
+	w.policy.nknown_hosts = 3;
+	w.files[0] = view_str("/hosts");
+	w.policy.known_hosts_files = (struct view_list){ w.files, 1 };
+	assert_int_equal(describe(&w, AUTH_HOSTBASED, 0, true, &t), UINT_MAX);
+	assert_string_equal(t, "+ the word of a.b,10.0.0.1, f:3\n"
+	    "- no word of *, f:4\n- no word of rubbish, f:5\n"
+	    "+ the word of the hosts in /hosts\n");
+	free(t);
+	w.policy.nknown_hosts = 0;
+	w.policy.known_hosts_files.n = 0;
+	world_free(&w);
+}
+
 /* Programs that ask. */
 static void
 test_programs(void **state)
@@ -268,6 +299,7 @@ main(void)
 		cmocka_unit_test(test_listed),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_many),
 	};
 

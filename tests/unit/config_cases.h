@@ -19,7 +19,8 @@
 	"group, account, jail, create, dirs, start, umask, allow, auth, " \
 	"env, from, authorized_keys, authorized_keys_files, password, " \
 	"totp, pam, trusted_ca_keys, principals, revoked_keys, " \
-	"key_bits, banner, hours, time_zone, not_before, expires, sessions, " \
+	"known_hosts, known_hosts_files, hostbased_users, key_bits, " \
+	"banner, hours, time_zone, not_before, expires, sessions, " \
 	"when, if, shell, command, set_env, subsystems, motd, resources, " \
 	"linger, command_user, command_timeout, authorized_keys_command, " \
 	"ask, auth_command, auth_url, auth_url_ca, auth_url_token, " \
@@ -567,27 +568,25 @@ static const struct fault_case fault_cases[] = {
 	{ "auth unknown",
 	  HEAD USER "    auth: [publickey, telepathy]\n",
 	  "t.yaml:7:23: users.a.auth[1]: \"telepathy\" is not a method; use "
-	  "publickey, password or keyboard-interactive, joined with + if "
-	  "several are needed\n" },
+	  "publickey, password, keyboard-interactive or hostbased, joined "
+	  "with + if several are needed\n" },
 	{ "auth none",
 	  HEAD USER "    auth: [none]\n",
 	  "t.yaml:7:12: users.a.auth[0]: \"none\" is not a method; use "
-	  "publickey, password or keyboard-interactive, joined with + if "
-	  "several are needed\n" },
+	  "publickey, password, keyboard-interactive or hostbased, joined "
+	  "with + if several are needed\n" },
 	{ "auth chain with a hole",
 	  HEAD USER "    auth: [\"publickey+\"]\n",
 	  "t.yaml:7:12: users.a.auth[0]: \"\" is not a method; use publickey, "
-	  "password or keyboard-interactive, joined with + if several are "
-	  "needed\n" },
+	  "password, keyboard-interactive or hostbased, joined with + if "
+	  "several are needed\n" },
 	{ "auth chain twice the same",
 	  HEAD USER "    auth: [\"password+password\"]\n",
 	  "t.yaml:7:12: users.a.auth[0]: \"password\" is in this entry "
 	  "twice; needs one\n" },
-	{ "auth not yet",
+	{ "auth by two keys",
 	  HEAD USER
-	  "    auth: [\"publickey+publickey\", hostbased]\n",
-	  "t.yaml:7:35: users.a.auth[1]: \"hostbased\" is not in "
-	  "this version; use publickey, password or keyboard-interactive\n" },
+	  "    auth: [\"publickey+publickey\"]\n", "" },
 	{ "auth empty",
 	  HEAD USER "    auth: []\n",
 	  "t.yaml:7:11: users.a.auth: is empty; needs methods, such as "

@@ -24,6 +24,8 @@
 #define USER	HEAD "users:\n  a:\n    " ACCOUNT "\n    password: \"" HASH \
 	"\"\n"
 #define KBD	USER "    auth: [keyboard-interactive]\n"
+/* Six lines: a user with a key. */
+#define KEYED	HEAD "users:\n  a:\n    " ACCOUNT "\n    " KEY "\n"
 #define SECRET	"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 static bool
@@ -35,6 +37,16 @@ resolve(void *ctx, const char *name, struct policy *out, const char **why_out)
 	return strcmp(name, "_sallyport") == 0;
 }
 
+static bool
+host_line(struct view line, const char **why_out,
+    char doubt_out[CONFIG_DOUBT_MAX])
+{
+	snprintf(doubt_out, CONFIG_DOUBT_MAX, "%s", view_is(line, "odd") ?
+	    "may not work" : "");
+	*why_out = "is bad; needs better";
+	return !view_is(line, "bad");
+}
+
 struct run {
 	struct wr block, faults;
 	struct config *config;		/* NULL: a fault */
@@ -44,7 +56,9 @@ struct run {
 static struct run
 run(const char *yaml)
 {
-	const struct config_env env = { .resolve = resolve };
+	const struct config_env env = {
+		.resolve = resolve, .host_line = host_line
+	};
 	struct run r = { .block = wr_new(1 << 26),
 	    .faults = wr_new(1 << 20) };
 
@@ -180,6 +194,55 @@ static const struct {
 	  "    totp: {secret: " SECRET "}\n",
 	  "t.yaml:7:11: users.a.auth: asks for a password, but this user has "
 	  "none; needs password, or auth without it\n" },
+	{ "hosts",
+	  KEYED "    auth: [hostbased]\n"
+	  "    known_hosts: [\"*.example.org ssh-ed25519 AAAA\"]\n"
+	  "    hostbased_users: [backup, \"%u@*.example.org\"]\n", "" },
+	{ "hosts in files",
+	  KEYED "    auth: [\"hostbased+publickey\"]\n"
+	  "    known_hosts_files: [/hosts/%u]\n", "" },
+	{ "no hosts",
+	  KEYED "    auth: [publickey, hostbased]\n",
+	  "t.yaml:7:11: users.a.auth: asks for hostbased, but no host is "
+	  "known for this user; needs known_hosts or known_hosts_files, or "
+	  "auth without it\n" },
+	{ "no hosts, by defaults",
+	  KEYED "defaults: {auth: [publickey, hostbased]}\n",
+	  "t.yaml:4:3: warning: users.a.auth: defaults ask for hostbased, but "
+	  "no host is known for this user; that way is closed\n" },
+	{ "lists of hosts",
+	  KEYED "    known_hosts: [\"\", \"# x\", [a]]\n"
+	  "    known_hosts_files: [hosts, /%h]\n"
+	  "    hostbased_users: [\"\", \" a\", \"%h\"]\n",
+	  "t.yaml:7:19: users.a.known_hosts[0]: is empty or a comment; needs "
+	  "a line as in authorized_keys\n"
+	  "t.yaml:7:23: users.a.known_hosts[1]: is empty or a comment; needs "
+	  "a line as in authorized_keys\n"
+	  "t.yaml:7:30: users.a.known_hosts[2]: is a list; needs keys of "
+	  "hosts, as in known_hosts\n"
+	  "t.yaml:8:25: users.a.known_hosts_files[0]: \"hosts\" is not an "
+	  "absolute path; use one that starts with /\n"
+	  "t.yaml:8:32: users.a.known_hosts_files[1]: \"/%h\" has an unknown "
+	  "%; use %u for the user's name and %% for a percent sign\n"
+	  "t.yaml:9:23: users.a.hostbased_users[0]: \"\" is no name of a "
+	  "principal; needs 1 to 255 characters without blanks around and "
+	  "control characters\n"
+	  "t.yaml:9:27: users.a.hostbased_users[1]: \" a\" is no name of a "
+	  "principal; needs 1 to 255 characters without blanks around and "
+	  "control characters\n"
+	  "t.yaml:9:33: users.a.hostbased_users[2]: \"%h\" has an unknown %; "
+	  "use %u for the user's name and %% for a percent sign\n" },
+	{ "nobody there",
+	  KEYED "    hostbased_users: []\n",
+	  "t.yaml:7:22: users.a.hostbased_users: is empty; needs names, such "
+	  "as backup or backup@*.example.org, or leave the key out for the "
+	  "user's name alone\n" },
+	{ "a line that is none",
+	  KEYED "    known_hosts: [bad]\n",
+	  "t.yaml:7:19: users.a.known_hosts[0]: is bad; needs better\n" },
+	{ "a line that is odd",
+	  KEYED "    known_hosts: [odd]\n",
+	  "t.yaml:7:19: warning: users.a.known_hosts[0]: may not work\n" },
 	{ "a code behind a key",
 	  HEAD "users:\n  a:\n    " ACCOUNT "\n    " KEY "\n"
 	  "    auth: [publickey+keyboard-interactive]\n"
@@ -249,6 +312,38 @@ test_totp(void **state)
 	run_free(&r);
 }
 
+static void
+test_hosts(void **state)
+{
+	struct run r = run(HEAD
+	    "defaults: {auth: [hostbased], " ACCOUNT ",\n"
+	    "  known_hosts: [\"a ssh-ed25519 AAAA\"], hostbased_users: "
+	    "[\"%u@b\", c]}\n"
+	    "users:\n"
+	    "  x: {}\n"
+	    "  y: {known_hosts: [], known_hosts_files: [/h/%u, /g]}\n");
+	struct policy *p;
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	assert_int_equal(config_main(r.config)->methods, 1 << AUTH_HOSTBASED);
+	p = user(&r, "x");
+	assert_int_equal(p->nknown_hosts, 1);
+	is(p->known_hosts[0].line, "a ssh-ed25519 AAAA");
+	is(p->known_hosts[0].file, "t.yaml");
+	assert_int_equal(p->known_hosts[0].lineno, 4);
+	assert_int_equal(p->hostbased_users.n, 2);
+	is(p->hostbased_users.v[0], "x@b");
+	is(p->hostbased_users.v[1], "c");
+	policy_free(&p);
+	p = user(&r, "y");
+	assert_int_equal(p->nknown_hosts, 0);
+	assert_int_equal(p->known_hosts_files.n, 2);
+	is(p->known_hosts_files.v[0], "/h/y");
+	policy_free(&p);
+	run_free(&r);
+}
+
 /* Strangers are asked for a code only where somebody begins with one. */
 static void
 test_asks_code(void **state)
@@ -286,6 +381,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_totp),
+		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_asks_code),
 	};
 

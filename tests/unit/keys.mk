@@ -17,3 +17,8 @@ TESTS += auth_cert_test
 OBJS_auth_cert_test := tests/unit/auth_peer.o tests/unit/keys_peer.o \
 	base/log.o base/err.o $(AUTH_OBJS)
 LIBS_auth_cert_test := $(AUTH_LIBS)
+
+TESTS += auth_hostbased_test
+OBJS_auth_hostbased_test := tests/unit/auth_peer.o tests/unit/keys_peer.o \
+	base/log.o $(AUTH_OBJS)
+LIBS_auth_hostbased_test := $(AUTH_LIBS)

@@ -51,6 +51,9 @@ sample(void)
 		.pam = view_str("svc"), .banner = view_str("hi"),
 		.ca_keys = { texts, 1 }, .principals = { texts, 3 },
 		.revoked_keys = { texts, 1 },
+		.known_hosts = keys, .nknown_hosts = 1,
+		.known_hosts_files = { texts, 1 },
+		.hostbased_users = { texts, 3 },
 		.key_bits_rsa = 3072, .key_bits_ecdsa = 384,
 		.hours = hours, .nhours = 2, .time_zone = view_str("UTC"),
 		.not_before = 1767571200, .expires = 253402300800,
@@ -212,6 +215,11 @@ test_round_trip(void **state)
 	assert_int_equal(p->principals.n, 3);
 	assert_true(view_is(p->principals.v[2], "three"));
 	assert_int_equal(p->revoked_keys.n, 1);
+	assert_int_equal(p->nknown_hosts, 1);
+	assert_true(view_is(p->known_hosts[0].line, "ssh-ed25519 AAAA"));
+	assert_int_equal(p->known_hosts[0].lineno, 12);
+	assert_int_equal(p->known_hosts_files.n, 1);
+	assert_true(view_is(p->hostbased_users.v[2], "three"));
 	assert_int_equal(p->key_bits_rsa, 3072);
 	assert_int_equal(p->key_bits_ecdsa, 384);
 	assert_int_equal(p->nhours, 2);
