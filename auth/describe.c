@@ -178,7 +178,12 @@ describe_keys(struct describe *d)
 		key_file(d, p->key_files.v[i], p->uid, false);
 	for (size_t i = 0; i < p->ca_keys.n; i++)
 		key_file(d, p->ca_keys.v[i], 0, true);
-	if (p->nkeys == 0 && p->key_files.n == 0 && p->ca_keys.n == 0)
+	if (p->programs.keys.n != 0) {
+		say(d, true, "keys that the program %.*s tells",
+		    (int)p->programs.keys.v[0].n,
+		    (const char *)p->programs.keys.v[0].p);
+		found(d, ANY_NUMBER);
+	} else if (p->nkeys == 0 && p->key_files.n == 0 && p->ca_keys.n == 0)
 		say(d, false, "user has no keys");
 }
 

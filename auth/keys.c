@@ -293,6 +293,24 @@ search_file(struct search *s, struct view path, uint32_t uid,
 	return false;
 }
 
+static bool
+ask_command(struct search *s)
+{
+	struct wr text = wr_new(KEYS_COMMAND_MAX);
+	const char *why;
+	bool found = false;
+
+	if (s->q->command == NULL)
+		return false;
+	s->file = view_str("authorized_keys_command");
+	if (!s->q->command(s->q->command_ctx, &text, &why))
+		s->out->refusal = why;
+	else if (s->q->policy != NULL)
+		found = search_text(s, wr_view(&text));
+	wr_free(&text);
+	return found;
+}
+
 /* The authorities first, as OpenSSH has it: their files are the operator's,
  * not the user's. */
 static bool
@@ -314,7 +332,7 @@ search_policy(struct search *s)
 	for (size_t i = 0; i < p->key_files.n && !found; i++)
 		found = search_file(s, p->key_files.v[i], p->uid, &text);
 	wr_free(&text);
-	return found;
+	return found || ask_command(s);
 }
 
 /* ---- what holds for every key ---- */
@@ -428,10 +446,12 @@ keys_find(const struct keys_query *q, struct keys_answer *out)
 	    ssh_key_blob(q->cert->ca), &base64);
 	if (!base64.bad)
 		s.base64 = wr_view(&base64);
-	if (q->policy != NULL)
+	if (q->policy != NULL) {
 		find(&s);
-	else
+	} else {
+		(void)ask_command(&s);
 		out->refusal = "no such user";
+	}
 	if (s.faults > KEYS_FAULTS_MAX)
 		log_msg(LOG_WARN, "authorized-keys", "%u more faults",
 		    s.faults - KEYS_FAULTS_MAX);

@@ -1,6 +1,7 @@
 /*
  * May this public key log this user in?  The keys are those of the user's
- * policy: lines in the configuration and files.  A certificate may, if its
+ * policy: lines in the configuration, files, and what a program says if they
+ * do not let the key in.  A certificate may, if its
  * authority stands in one of the policy's ca_keys files, or in a line with
  * cert-authority.  A line that names the key or the authority still refuses
  * it when its options do not permit the login, or ask for something that this
@@ -41,6 +42,8 @@
 /* How many faults of one reading are logged; the rest are counted. */
 #define KEYS_FAULTS_MAX	20
 
+#define KEYS_COMMAND_MAX	((size_t)64 * 1024)
+
 struct keys_query {
 	const struct policy *policy;	/* NULL: no such user, same work */
 	struct view blob;		/* of the plain key that is asked
@@ -50,6 +53,11 @@ struct keys_query {
 	const struct match_addr *addr;
 	int64_t now;			/* time(2) */
 	bool tell_faults;		/* log lines and files with faults */
+	/* Asked last, also for nobody: puts more lines into out (reset
+	 * before), of at most KEYS_COMMAND_MAX bytes.  False: *why_out,
+	 * static.  NULL: there is nobody to ask. */
+	bool (*command)(void *ctx, struct wr *out, const char **why_out);
+	void *command_ctx;
 };
 
 struct keys_answer {

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "auth/keys.h"
+#include "auth/keys_command.h"
 #include "auth/offer.h"
 
 /* The same key twice is one proof, not two. */
@@ -32,14 +33,25 @@ log_cert(const struct ssh_cert *c, const char *reason)
 	log_send(&e);
 }
 
+static bool
+has_command(const struct auth *a)
+{
+	const struct policy *p = auth_shape(a);
+
+	return p != NULL && p->programs.keys.n != 0;
+}
+
 static void
 check_offer(struct auth *a, const struct userauth_msg *m,
     const struct offer *o, struct auth_step *step)
 {
+	struct keys_command command = { a, m, step->key };
 	struct keys_query q = {
 		.policy = a->start.policy, .blob = o->blob, .key = o->key,
 		.cert = o->cert, .addr = &a->addr, .now = auth_now(a),
-		.tell_faults = !a->faults_told
+		.tell_faults = !a->faults_told,
+		.command = has_command(a) ? keys_command_run : NULL,
+		.command_ctx = &command
 	};
 	const char *fault = NULL;
 	struct keys_answer found;

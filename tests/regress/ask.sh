@@ -52,6 +52,9 @@ external_user other "$KBD" "$ASK"
 external_user keyed 'auth: ["publickey+keyboard-interactive"]' "$ASK" \
     "authorized_keys: [\"$(cat "$T/id.pub")\"]"
 external_user quick "$KBD" "$ASK" 'command_timeout: 500ms'
+# Whatever decoy a name gets, it asks.
+USER_YAML="    $ASK
+    $WHO_YAML"
 TOP_YAML="limits: {login_grace: 5m, unauthenticated_per_source: 100}"
 start_server
 
@@ -81,7 +84,7 @@ t_clients() { # paramiko and asyncssh, titles and echo flags
 
 t_nothing_of_the_peer() {
 	local f
-	: >"$T/heard/log"
+	forget_heard
 	echo pwd | ask_sftp both keyboard-interactive 4711 blau yes
 	cat "$T/heard/env"
 	for f in both 127.0.0.1 4711 blau alice SSH_; do
@@ -115,7 +118,7 @@ t_wrong() {
 t_nobody() { # the same questions, rounds and programs; no way in
 	local who
 	for who in both nobody-here; do
-		: >"$T/heard/log"
+		forget_heard
 		log_mark
 		refused ask_sftp $who keyboard-interactive 4711 blau no \
 		    </dev/null
@@ -131,6 +134,14 @@ t_nobody() { # the same questions, rounds and programs; no way in
 	py external.py names 'no$(body)' -rf no/body
 	has "$T/heard/log" '"user":"no\$\(body\)",'
 	has "$T/heard/log" '"user":"",'
+}
+
+# Where users differ, so do names that nobody has; each stays as it is.
+t_decoys() {
+	USER_YAML=
+	fresh_server
+	py external.py kinds 60
+	stop_server
 }
 
 t_late() {

@@ -1,13 +1,16 @@
 """Clients for programs that hold dialogues or decide: paramiko and
 asyncssh.  Each s_NAME is asked for by a test."""
 import asyncio
+import logging
 import socket
 import sys
-import time
 
 import paramiko
 
-from parts import HOST, PORT, Skip, eq
+from parts import HOST, PORT, eq
+
+# What is raised inside of a handler is no news.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 WANTED = [
     ("Gate", "Two questions", [("PIN: ", False), ("Colour: ", True)]),
@@ -87,6 +90,33 @@ def s_names(*names):
             pass
         eq("rounds", rounds, [2, 1])
         t.close()
+
+
+def first_prompt(name):
+    got = []
+
+    class Enough(Exception):
+        pass
+
+    def handler(title, instructions, prompts):
+        got.append(prompts[0][0])
+        raise Enough()
+
+    t = transport()
+    try:
+        t.auth_interactive(name, handler)
+    except (Enough, paramiko.SSHException, EOFError):
+        pass
+    t.close()
+    return got[0]
+
+
+def s_kinds(n):
+    """Names that nobody has are asked as one user or another is."""
+    names = ["nobody-%d" % i for i in range(int(n))]
+    first = [first_prompt(name) for name in names]
+    eq("kinds", sorted(set(first)), ["PIN: ", "Password: "])
+    eq("again", [first_prompt(name) for name in names[:15]], first[:15])
 
 
 def s_hang():

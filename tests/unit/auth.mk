@@ -11,6 +11,7 @@ AUTH_OBJS := \
 	auth/dialog_program.o \
 	auth/document.o \
 	auth/hostbased.o \
+	auth/keys_command.o \
 	auth/methods.o \
 	auth/offer.o \
 	auth/password.o \

@@ -259,6 +259,10 @@ test_programs(void **state)
 	assert_string_equal(t,
 	    "+ answers that the program /bin/ask takes\n");
 	free(t);
+	w.policy.programs.keys = (struct view_list){ ask, 1 };
+	assert_int_equal(describe(&w, AUTH_PUBLICKEY, 0, true, &t), UINT_MAX);
+	assert_string_equal(t, "+ keys that the program /bin/ask tells\n");
+	free(t);
 	world_free(&w);
 }
 

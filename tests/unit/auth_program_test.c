@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "tests/unit/auth_peer.h"
 
 #define UID	20781
@@ -426,6 +427,189 @@ test_chain(void **state)
 	rig_free(&r);
 }
 
+/* ---- authorized_keys_command ---- */
+
+/* The line of a key, as a program would print it. */
+static void
+key_line(const struct ssh_key *k, const char *options, char *out, size_t n)
+{
+	struct wr w = wr_new(65536);
+
+	wr_bytes(&w, view_str(options));
+	wr_bytes(&w, view_str(ssh_key_type(k)));
+	wr_u8(&w, ' ');
+	crypto_base64_encode(ssh_key_blob(k), &w);
+	assert_true(view_to_cstr(wr_view(&w), out, n));
+	wr_free(&w);
+}
+
+static enum auth_verdict
+query(struct rig *r, const struct ssh_key *k)
+{
+	return world_send(&r->w, req_query("acme", k, "ssh-ed25519"),
+	    &r->out);
+}
+
+static enum auth_verdict
+sign(struct rig *r, const struct ssh_key *k)
+{
+	const struct forged honest = { 0 };
+
+	return world_send(&r->w, req_signed("acme", k, "ssh-ed25519",
+	    &honest), &r->out);
+}
+
+static void
+test_keys_command(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	char line[1024], script[2048], got[4096], want[4096];
+	char fp[SSHKEY_FP_MAX];
+	struct rig r;
+	struct view words[] = {
+		view_of(NULL, 0), view_str("%u"), view_str("%U:%h"),
+		view_str("%t"), view_str("%k"), view_str("%f"),
+		view_str("%C"), view_str("100%% %u"), view_str(""),
+	};
+
+	(void)state;
+	assert_non_null(k);
+	key_line(k, "no-pty ", line, sizeof(line));
+	snprintf(script, sizeof(script), "for w; do printf '<%%s>' \"$w\" "
+	    ">>%s; done; echo >>%s\ncat >>%s\necho '# comment'\necho '%s'",
+	    heard, heard, heard, line);
+	rig_init(&r, "publickey", script);
+	words[0] = r.argv[0];
+	r.w.policy.home = view_str("/home/acme");
+	r.w.policy.allow = ALLOW_SFTP | ALLOW_PTY;
+	r.w.policy.programs.keys = (struct view_list){ words, 9 };
+	begin(&r, "acme", true);
+	assert_int_equal(query(&r, k), VERDICT_PK_OK);
+	assert_int_equal(sign(&r, k), VERDICT_SUCCESS);
+	assert_int_equal(auth_work(r.w.a)->programs, 2);
+	assert_int_equal(auth_limits(r.w.a)->deny & ALLOW_PTY, ALLOW_PTY);
+	ssh_key_fingerprint(ssh_key_blob(k), fp);
+	key_line(k, "", line, sizeof(line));
+	snprintf(want, sizeof(want), "<acme><2001:/home/acme><ssh-ed25519>"
+	    "<%s><%s><10.0.0.1 40000 10.9.9.9 2222><100%% acme><>\n",
+	    strchr(line, ' ') + 1, fp);
+	read_file(heard, got, sizeof(got));
+	assert_int_equal(strlen(got), 2 * strlen(want));
+	assert_memory_equal(got, want, strlen(want));
+	assert_string_equal(got + strlen(want), want);
+	ssh_key_free(&k);
+	rig_free(&r);
+}
+
+/* A program alone hears the name, as from OpenSSH. */
+static void
+test_keys_command_alone(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	char got[256];
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "publickey", "hear() { :; }");
+	snprintf(got, sizeof(got), "#!/bin/sh\necho \"$#,$1\" >>%s\n",
+	    heard);
+	write_file(r.path, got, 0755);
+	r.w.policy.programs.keys = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(query(&r, k), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "key is not listed");
+	read_file(heard, got, sizeof(got));
+	assert_string_equal(got, "1,acme\n");
+	ssh_key_free(&k);
+	rig_free(&r);
+}
+
+/* Keys that stand elsewhere count before, and whatever the program does. */
+static void
+test_keys_command_fails(void **state)
+{
+	static const struct {
+		const char *script, *reason;
+	} rows[] = {
+		{ "exit 1", "program failed" },
+		{ "kill -9 $$", "program failed" },
+		{ "cat /dev/zero", "program's answer is too long" },
+		{ "echo garbage; echo 'ssh-ed25519 AAAA'",
+		    "key is not listed" },
+		{ "exit 0", "key is not listed" },
+	};
+	struct ssh_key *listed = ssh_key_generate("ed25519", 0);
+	struct ssh_key *other = ssh_key_generate("ed25519", 0);
+	char line[1024], script[2048];
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		rig_init(&r, "publickey", rows[i].script);
+		world_key(&r.w, "", listed);
+		r.w.policy.programs.keys = (struct view_list){ r.argv, 1 };
+		begin(&r, "acme", true);
+		assert_int_equal(query(&r, other), VERDICT_FAILURE);
+		assert_string_equal(r.out.reason, rows[i].reason);
+		assert_int_equal(auth_work(r.w.a)->programs, 1);
+		assert_int_equal(sign(&r, listed), VERDICT_SUCCESS);
+		assert_int_equal(auth_work(r.w.a)->programs, 1);
+		rig_free(&r);
+	}
+	/* a key that was said before it failed is none */
+	key_line(other, "", line, sizeof(line));
+	snprintf(script, sizeof(script), "echo '%s'; exit 1", line);
+	rig_init(&r, "publickey", script);
+	r.w.policy.programs.keys = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(sign(&r, other), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "program failed");
+	rig_free(&r);
+	/* options bind there as anywhere */
+	key_line(other, "from=\"192.0.2.1\" ", line, sizeof(line));
+	snprintf(script, sizeof(script), "echo '%s'", line);
+	rig_init(&r, "publickey", script);
+	r.w.policy.programs.keys = (struct view_list){ r.argv, 1 };
+	begin(&r, "acme", true);
+	assert_int_equal(sign(&r, other), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "key option from= does not match");
+	rig_free(&r);
+	ssh_key_free(&listed);
+	ssh_key_free(&other);
+}
+
+/* As many programs, whoever it is; what they say of nobody is nothing. */
+static void
+test_keys_command_nobody(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	char line[1024], script[2048], got[256];
+	struct rig r;
+	struct view words[] = {
+		view_of(NULL, 0), view_str("%u"), view_str("%U"),
+		view_str("%h"),
+	};
+
+	(void)state;
+	key_line(k, "", line, sizeof(line));
+	snprintf(script, sizeof(script), "echo \"$*\" >>%s\necho '%s'",
+	    heard, line);
+	rig_init(&r, "publickey", script);
+	words[0] = r.argv[0];
+	r.w.policy.programs.keys = (struct view_list){ words, 4 };
+	begin(&r, "acme", false);
+	assert_int_equal(query(&r, k), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "no such user");
+	assert_int_equal(sign(&r, k), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "no such user");
+	assert_int_equal(auth_work(r.w.a)->programs, 2);
+	assert_int_equal(auth_work(r.w.a)->verifies, 1);
+	read_file(heard, got, sizeof(got));
+	assert_string_equal(got, "acme 65534 /\nacme 65534 /\n");
+	ssh_key_free(&k);
+	rig_free(&r);
+}
+
 static int
 setup(void **state)
 {
@@ -460,6 +644,10 @@ main(void)
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_keys_command),
+		cmocka_unit_test(test_keys_command_alone),
+		cmocka_unit_test(test_keys_command_fails),
+		cmocka_unit_test(test_keys_command_nobody),
 	};
 
 	if (geteuid() != 0) {
