@@ -250,6 +250,16 @@ make_dirs(const struct walk *jail, const struct jail_spec *s)
 	return e;
 }
 
+struct jail_spec
+jail_spec_of(const struct policy *p)
+{
+	return (struct jail_spec){
+		.path = p->jail, .create = p->create, .dirs = p->dirs,
+		.uid = p->uid, .gid = p->gid,
+		.programs = (p->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0,
+	};
+}
+
 enum err
 jail_open(const struct jail_spec *s, int *fd_out, char *why, size_t n)
 {

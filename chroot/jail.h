@@ -22,6 +22,9 @@ struct jail_spec {
 	bool programs;
 };
 
+/* The jail of a policy, which has one; borrowed from it. */
+struct jail_spec jail_spec_of(const struct policy *p);
+
 /*
  * OK: *fd_out is an O_PATH descriptor of the jail, the caller's to close.
  * Otherwise why (n bytes) says which component is wrong and which command

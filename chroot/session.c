@@ -73,11 +73,7 @@ static bool
 open_jail(struct session *s)
 {
 	const struct policy *p = s->start->policy;
-	const struct jail_spec spec = {
-		.path = p->jail, .create = p->create, .dirs = p->dirs,
-		.uid = p->uid, .gid = p->gid,
-		.programs = (p->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0,
-	};
+	const struct jail_spec spec = jail_spec_of(p);
 
 	if (p->jail.n == 0)
 		return true;

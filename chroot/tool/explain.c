@@ -2,6 +2,7 @@
  * and how that user could log in. */
 #include <arpa/inet.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 
 #include "base/config_values.h"
 #include "chroot/generation.h"
+#include "chroot/jail.h"
 #include "chroot/tool/explain.h"
 #include "chroot/tool/tool.h"
 
@@ -236,6 +238,27 @@ judge_rules(struct explanation *x)
 			add_fault(x, rule[i].key, why);
 }
 
+/* A jail that is not there is made at the login, if the policy says so. */
+static void
+judge_jail(struct explanation *x)
+{
+	struct jail_spec spec = jail_spec_of(x->policy);
+	char path[PATH_MAX];
+	int fd = -1;
+
+	/* Others than root may not look at what root is asked to serve. */
+	if (x->policy->jail.n == 0 || geteuid() != 0)
+		return;
+	if (x->policy->create && view_to_cstr(x->policy->jail, path,
+	    sizeof(path)) && access(path, F_OK) == -1)
+		return;
+	spec.create = false;
+	if (jail_open(&spec, &fd, x->jail, sizeof(x->jail)) != OK)
+		add_fault(x, "jail", x->jail);
+	if (fd != -1)
+		close(fd);
+}
+
 static void
 take_line(void *ctx, bool good, const char *text)
 {
@@ -280,6 +303,7 @@ judge(struct explanation *x)
 		return;
 	}
 	judge_rules(x);
+	judge_jail(x);
 	for (size_t i = 0; i < x->policy->nauth && i < EXPLAIN_WAYS; i++) {
 		struct explain_way *w = &x->way[x->nways++];
 

@@ -58,6 +58,7 @@ struct explanation {
 		const char *why;
 	} fault[EXPLAIN_FAULTS];
 	size_t nfaults;
+	char jail[1024];		/* why, of a fault */
 	bool could;
 };
 

@@ -147,7 +147,8 @@ put_verdict(const struct explanation *x, FILE *to)
 		const struct explain_key *k = x->fault[i].key != NULL ?
 		    explain_find(x, x->fault[i].key) : NULL;
 
-		fprintf(to, "  - %s", x->fault[i].why);
+		fputs("  - ", to);
+		put_safe(to, x->fault[i].why);
 		if (k != NULL) {
 			fprintf(to, ": %s, ", k->o.key);
 			put_place(to, k);

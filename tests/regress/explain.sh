@@ -43,6 +43,10 @@ user door "authorized_keys: [\"$KEYTEXT\"]" "password: '$HASH'" 'when:' \
     '  - {if: {from: [127.0.0.3]}, hours: ["'"$OTHER"'"], time_zone: UTC}'
 TOP_YAML="groups:
   partners: {jail: \"$JAIL\", sessions: 40}"
+# Jails: one that is made, one that is not there, one that others write to.
+user made "authorized_keys: [\"$KEYTEXT\"]" "jail: \"$T/made/%u\"" \
+    'create: on'
+user gone "authorized_keys: [\"$KEYTEXT\"]" "jail: \"$T/none/%u\""
 start_server
 
 x() { "$TOOL" explain "$@" -f "$CONF"; }
@@ -75,6 +79,15 @@ t_what_it_says_is_so() {
 	has "$T/x" '^  - .*: key .*revoked'
 	WANT=1 agree nobody-here
 	has "$T/x" '^  - there is no such user$'
+	[ -z "$ROOT" ] || {
+		mkdir "$T/made"
+		x made >"$T/x"
+		[ ! -e "$T/made/made" ] || fail "explain has made a jail"
+		WANT=0 agree made
+		WANT=0 agree made
+		WANT=1 agree gone
+		has "$T/x" "^  - .*$T/none.*: jail, .*sallyport.yaml:"
+	}
 	# by place
 	WANT=0 agree door 127.0.0.4
 	WANT=1 agree door 127.0.0.3
