@@ -35,6 +35,7 @@ struct config {
 	struct view records;
 	struct view *conditions;
 	size_t nconditions;
+	struct net_range exempt[PENALTIES_EXEMPT_MAX];
 };
 
 /* ---- writing ---- */
@@ -82,6 +83,8 @@ put_main(struct wr *w, const struct config_main *m)
 	wr_str(w, m->mac);
 	wr_str(w, m->compression);
 	wr_str(w, m->state_dir);
+	wr_str(w, m->control);
+	penalties_config_put(w, &m->penalties, m->exempt, m->nexempt);
 	wr_u32(w, m->keepalive_interval_ms);
 	wr_u32(w, m->keepalive_count);
 	put_limits(w, &m->limits);
@@ -222,6 +225,9 @@ get_main(struct view v, struct config *c)
 	m->mac = rd_text(&r);
 	m->compression = rd_text(&r);
 	m->state_dir = rd_text(&r);
+	m->control = rd_text(&r);
+	m->exempt = c->exempt;
+	penalties_config_get(&r, &m->penalties, c->exempt, &m->nexempt);
 	m->keepalive_interval_ms = rd_u32(&r);
 	m->keepalive_count = rd_u32(&r);
 	get_limits(&r, &m->limits);

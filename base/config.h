@@ -10,10 +10,15 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/penalties.h"
 #include "base/place.h"
 #include "base/policy.h"
 
 #define LIMIT_CHANNELS_MAX 1024	/* what server and session can serve */
+
+/* Where the operator's tool finds the warden. */
+#define CONFIG_CONTROL		"/run/sallyport/control.sock"
+#define CONFIG_CONTROL_MAX	95	/* bytes; struct sockaddr_un has 108 */
 
 struct config_limits {
 	uint32_t connections;			/* 10000 */
@@ -57,6 +62,10 @@ struct config_main {
 	/* comma-separated lists; empty: the build's default */
 	struct view kex, host_key, cipher, mac, compression;
 	struct view state_dir;		/* empty: nothing is kept on disk */
+	struct view control;		/* path of a socket; empty: none */
+	struct penalties_config penalties;
+	const struct net_range *exempt;	/* from penalties */
+	size_t nexempt;
 	uint32_t keepalive_interval_ms;	/* 15 s; 0: off */
 	uint32_t keepalive_count;	/* 4 */
 	struct config_limits limits;

@@ -422,6 +422,28 @@ parse_state_dir(struct parse *p, const struct node *v, const struct path *at)
 	p->main.state_dir = dir;
 }
 
+/* ---- control ---- */
+
+static void
+parse_control(struct parse *p, const struct node *v, const struct path *at)
+{
+	static const char needs[] = "an absolute path, or none";
+	const char *why;
+	struct view path;
+
+	if (!row_text(p, v, at, needs, &path))
+		return;
+	if (view_is(path, "none"))
+		path = view_of(NULL, 0);
+	else if (!value_path(path, &why))
+		tree_fault(&p->t, v->mark, at, "%s %s",
+		    tree_quote(&p->t, path), why);
+	else if (path.n > CONFIG_CONTROL_MAX)
+		tree_fault(&p->t, v->mark, at, "is too long for a socket; at "
+		    "most %d bytes", CONFIG_CONTROL_MAX);
+	p->main.control = path;
+}
+
 /* ---- host_accounts: checked, and refused while logins through PAM are not
  * there, so that nobody believes that somebody can log in ---- */
 
@@ -489,6 +511,8 @@ keys_parse(struct parse *p, enum top_key key, const struct path *at)
 		[TOP_LIMITS] = parse_limits,
 		[TOP_LOG] = parse_log,
 		[TOP_STATE_DIR] = parse_state_dir,
+		[TOP_CONTROL] = parse_control,
+		[TOP_PENALTIES] = penalties_parse,
 		[TOP_DEFAULTS] = NULL,		/* config_users.c */
 		[TOP_HOST_ACCOUNTS] = parse_host_accounts,
 	};

@@ -11,6 +11,7 @@
  *	config_users.c	 inheritance
  *	config_variants.c what differs by source and listener; the records
  *	config_origin.c	 where a user's values come from
+ *	config_penalties.c penalties
  *	config_rows.c	 rows of keys and parsers for all of them
  *	config.c	 the block that comes out of it
  */
@@ -40,7 +41,7 @@ struct top {
 enum top_key {
 	TOP_LISTEN, TOP_HOST_KEYS, TOP_SERVER_USER, TOP_IDENT, TOP_GREETING,
 	TOP_BANNER, TOP_ALGORITHMS, TOP_KEEPALIVE, TOP_LIMITS, TOP_LOG,
-	TOP_STATE_DIR,
+	TOP_STATE_DIR, TOP_CONTROL, TOP_PENALTIES,
 	TOP_DEFAULTS, TOP_HOST_ACCOUNTS, TOP_KEYS,
 	TOP_INCLUDE = TOP_KEYS, TOP_GROUPS, TOP_USERS, TOP_ALL
 };
@@ -169,6 +170,14 @@ void account_parse(struct parse *p, const struct node *v,
     const struct path *at, struct account *out);
 void account_named(struct parse *p, struct view name, struct mark m,
     const struct path *at, struct account *out);
+
+/* ---- penalties (config_penalties.c) ---- */
+
+/* What is built in. */
+void penalties_default(struct config_main *m);
+/* off, on, or a mapping. */
+void penalties_parse(struct parse *p, const struct node *v,
+    const struct path *at);
 
 /* config_parse for one text in memory, without include: for tests. */
 bool config_parse_text(const char *name, struct view text,

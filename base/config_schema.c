@@ -18,6 +18,8 @@ static const struct key_row top_rows[TOP_ALL] = {
 	[TOP_LIMITS] = { .name = "limits" },
 	[TOP_LOG] = { .name = "log" },
 	[TOP_STATE_DIR] = { .name = "state_dir" },
+	[TOP_CONTROL] = { .name = "control" },
+	[TOP_PENALTIES] = { .name = "penalties" },
 	[TOP_DEFAULTS] = { .name = "defaults" },
 	[TOP_HOST_ACCOUNTS] = { .name = "host_accounts" },
 	[TOP_INCLUDE] = { .name = "include" },
@@ -124,6 +126,8 @@ set_defaults(struct config_main *m, bool unprivileged)
 	*m = (struct config_main){
 		.state_dir = view_str(unprivileged ? NULL :
 		    "/var/lib/sallyport"),
+		.control = view_str(unprivileged ? NULL :
+		    CONFIG_CONTROL),
 		.prefer_server_cipher = true,
 		.keepalive_interval_ms = 15 * SECOND,
 		.keepalive_count = 4,
@@ -142,6 +146,7 @@ set_defaults(struct config_main *m, bool unprivileged)
 		.log_to = LOG_TO_STDERR,
 		.log_level = LOG_INFO,
 	};
+	penalties_default(m);
 }
 
 static void

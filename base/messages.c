@@ -410,6 +410,79 @@ get_text(struct view b, struct msg_text *m)
 }
 
 void
+put_penalties(struct wr *w, const struct msg_penalties *m)
+{
+	penalties_config_put(w, &m->config, m->exempt, m->nexempt);
+}
+
+bool
+get_penalties(struct view b, struct msg_penalties *m)
+{
+	struct rd r = rd_of(b);
+
+	penalties_config_get(&r, &m->config, m->exempt, &m->nexempt);
+	return rd_done(&r);
+}
+
+void
+put_barred(struct wr *w, const struct msg_barred *m)
+{
+	wr_bool(w, m->closed4);
+	wr_bool(w, m->closed6);
+	wr_bytes(w, m->entries);
+}
+
+bool
+get_barred(struct view b, struct msg_barred *m)
+{
+	struct rd r = rd_of(b);
+	struct penalty e;
+	size_t n = 0;
+
+	m->closed4 = rd_bool(&r);
+	m->closed6 = rd_bool(&r);
+	m->entries = view_of(r.p, r.n);
+	while (r.n != 0 && !r.bad && n++ < MSG_BARRED_MAX)
+		penalty_get(&r, &e);
+	return rd_done(&r);
+}
+
+bool
+barred_next(struct msg_barred *m, struct penalty *out)
+{
+	struct rd r = rd_of(m->entries);
+
+	if (r.n == 0)
+		return false;
+	penalty_get(&r, out);
+	m->entries = view_of(r.p, r.n);
+	return !r.bad;
+}
+
+void
+put_offence(struct wr *w, const struct msg_offence *m)
+{
+	const struct net_range src = { m->src, (uint8_t)net_bits(&m->src) };
+
+	wr_u8(w, m->reason);
+	net_put(w, &src);
+}
+
+bool
+get_offence(struct view b, struct msg_offence *m)
+{
+	struct rd r = rd_of(b);
+	struct net_range src;
+
+	m->reason = rd_u8(&r);
+	net_get(&r, &src);
+	m->src = src.addr;
+	return done(&r, src.bits == net_bits(&src.addr) &&
+	    (m->reason == PENALTY_GRACE || m->reason == PENALTY_NOAUTH ||
+	    m->reason == PENALTY_REFUSED));
+}
+
+void
 put_log_target(struct wr *w, const struct msg_log_target *m)
 {
 	wr_bool(w, m->json);

@@ -27,11 +27,15 @@ enum msg_type {
 	MSG_LOGIN_FAILED,	/* no login process could be made: close */
 	MSG_CUT,		/* end this connection; struct msg_text */
 	MSG_STOP,		/* finish and exit */
+	MSG_PENALTIES,		/* struct msg_penalties */
+	MSG_BARRED,		/* struct msg_barred */
 	/* server -> warden */
 	MSG_SIGN = 20,		/* struct msg_sign */
 	MSG_LOGIN,		/* struct msg_login; fd 0: the TCP socket,
 				 * fd 1: the login's end of their socket */
 	MSG_GONE,		/* the connection has ended; no body */
+	MSG_OFFENCE,		/* struct msg_offence; before MSG_GONE.  Id 0:
+				 * a connection that was not taken */
 	/* login -> warden */
 	MSG_ATTEMPT = 40,	/* struct msg_attempt */
 	MSG_AUTHENTICATED,	/* no body; answered by MSG_GO, MSG_NO,
@@ -204,6 +208,24 @@ struct msg_text {
 	struct view text;
 };
 
+struct msg_penalties {
+	struct penalties_config config;
+	size_t nexempt;
+	struct net_range exempt[PENALTIES_EXEMPT_MAX];
+};
+#define MSG_BARRED_MAX	2000	/* entries of one message */
+struct msg_barred {
+	bool closed4, closed6;	/* the table is full and denies */
+	struct view entries;	/* by penalty_put, `until` on the monotonic
+				 * clock; 0: no longer barred */
+};
+/* What the warden cannot know itself: PENALTY_GRACE, _NOAUTH or _REFUSED.
+ * Where it has the source from the kernel, that one counts. */
+struct msg_offence {
+	uint8_t reason;
+	struct net_addr src;
+};
+
 struct msg_log_target {
 	bool json;
 	bool syslog;		/* frame each line for syslog(3)'s socket */
@@ -246,6 +268,15 @@ void put_ended(struct wr *w, const struct msg_ended *m);
 bool get_ended(struct view b, struct msg_ended *m) MUST_CHECK;
 void put_text(struct wr *w, const struct msg_text *m);
 bool get_text(struct view b, struct msg_text *m) MUST_CHECK;
+void put_penalties(struct wr *w, const struct msg_penalties *m);
+bool get_penalties(struct view b, struct msg_penalties *m) MUST_CHECK;
+void put_barred(struct wr *w, const struct msg_barred *m);
+/* All entries are checked. */
+bool get_barred(struct view b, struct msg_barred *m) MUST_CHECK;
+/* Takes the next entry off m; false: there is none. */
+bool barred_next(struct msg_barred *m, struct penalty *out);
+void put_offence(struct wr *w, const struct msg_offence *m);
+bool get_offence(struct view b, struct msg_offence *m) MUST_CHECK;
 void put_log_target(struct wr *w, const struct msg_log_target *m);
 bool get_log_target(struct view b, struct msg_log_target *m) MUST_CHECK;
 void put_log_who(struct wr *w, const struct msg_log_who *m);

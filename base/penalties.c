@@ -35,21 +35,6 @@ struct penalties {
 _Static_assert(10000 * (sizeof(struct penalty) + sizeof(uint32_t)) +
     BUCKET_BYTES < 1000000, "penalties are small");
 
-static const char *const words[PENALTY_REASONS] = {
-	[PENALTY_CRASH] = "crash",
-	[PENALTY_AUTHFAIL] = "authfail",
-	[PENALTY_INVALIDUSER] = "invaliduser",
-	[PENALTY_GRACE] = "grace_exceeded",
-	[PENALTY_NOAUTH] = "noauth",
-	[PENALTY_REFUSED] = "refused",
-};
-
-const char *
-penalty_word(unsigned reason)
-{
-	return reason < PENALTY_REASONS ? words[reason] : "unknown";
-}
-
 /* ---- memory ---- */
 
 struct penalties *

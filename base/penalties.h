@@ -98,6 +98,12 @@ size_t penalties_count(const struct penalties *p);
 const struct penalty *penalties_next(const struct penalties *p,
     uint32_t *at);
 
+/* A configuration in a message or block; exempt has PENALTIES_EXEMPT_MAX
+ * places.  Numbers out of range make the reader bad. */
+void penalties_config_put(struct wr *w, const struct penalties_config *c,
+    const struct net_range *exempt, size_t n);
+void penalties_config_get(struct rd *r, struct penalties_config *c,
+    struct net_range *exempt, size_t *n_out);
 /* One entry in a message or file: the net, byte reason, byte barred, uint64
  * `until` in the clock that the two ends agree on. */
 void penalty_put(struct wr *w, const struct penalty *e, uint64_t until);

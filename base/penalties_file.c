@@ -1,31 +1,7 @@
-/* Entries as bytes: in messages, and the table as a file. */
+/* The table as a file. */
 #include "base/penalties.h"
 
 #define MAGIC	0x53505001u	/* "SPP", version 1 */
-
-void
-penalty_put(struct wr *w, const struct penalty *e, uint64_t until)
-{
-	net_put(w, &e->net);
-	wr_u8(w, e->reason);
-	wr_bool(w, e->barred);
-	wr_u64(w, until);
-}
-
-void
-penalty_get(struct rd *r, struct penalty *out)
-{
-	uint8_t barred;
-
-	*out = (struct penalty){ 0 };
-	net_get(r, &out->net);
-	out->reason = rd_u8(r);
-	barred = rd_u8(r);
-	out->until = rd_u64(r);
-	out->barred = barred == 1;
-	if (out->reason >= PENALTY_REASONS || barred > 1)
-		r->bad = true;
-}
 
 /* FNV-1a: tells a damaged file, not a forged one; it is ours alone. */
 static uint64_t

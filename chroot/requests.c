@@ -83,6 +83,24 @@ do_gone(struct requests *r, struct ward *c, struct ipc_msg *msg)
 	return OK;
 }
 
+/* The server's word counts for connections that no login has been made for;
+ * for the others it tells only that their time was over. */
+static enum err
+do_offence(struct requests *r, struct ward *c, struct ipc_msg *msg)
+{
+	struct msg_offence m;
+
+	if (!get_offence(msg->body, &m) ||
+	    (m.reason == PENALTY_REFUSED) != (msg->id == 0))
+		return refuse(r, ERR_PROTO, "malformed offence");
+	if (c == NULL || c->phase == WARD_SIGNED)
+		return r->act->offence(r->ctx, &m);
+	if (m.reason != PENALTY_GRACE)
+		return refuse(r, ERR_PROTO, "offence out of order");
+	c->grace_over = true;
+	return OK;
+}
+
 static enum err
 do_attempt(struct requests *r, struct ward *c, struct ipc_msg *msg)
 {
@@ -124,6 +142,7 @@ static const struct request table[256] = {
 	[MSG_SIGN] = { "sign", FROM_SERVER, ANY, 0, do_sign },
 	[MSG_LOGIN] = { "login", FROM_SERVER, WARD_SIGNED, 2, do_login },
 	[MSG_GONE] = { "gone", FROM_SERVER, ANY, 0, do_gone },
+	[MSG_OFFENCE] = { "offence", FROM_SERVER, ANY, 0, do_offence },
 	[MSG_ATTEMPT] = { "attempt", FROM_LOGIN, WARD_LOGIN, 0, do_attempt },
 	[MSG_AUTHENTICATED] = { "authenticated", FROM_LOGIN, WARD_LOGIN, 0,
 	    do_authenticated },

@@ -26,6 +26,8 @@ struct actions {
 	    const struct msg_login *m, int tcp, int peer);
 	/* The connection has ended: close, kill, remove the record. */
 	void (*gone)(void *ctx, struct ward **c);
+	/* An offence of a source whose address the server alone has. */
+	enum err (*offence)(void *ctx, const struct msg_offence *m);
 	/* An attempt: log it, and send MSG_ENOUGH if `enough`. */
 	enum err (*attempt)(void *ctx, struct ward *c,
 	    const struct msg_attempt *m, bool enough);

@@ -182,6 +182,8 @@ login_ready(struct warden *w, uint32_t id)
 	log_send(&ev);
 	c->cut = true;
 	warden_end_login(w, c, true);
+	/* A login that asks for what it may not have has been taken over. */
+	c->crashed |= c->phase == WARD_LOGIN;
 }
 
 /* ---- signers ---- */
@@ -269,6 +271,7 @@ stop(struct warden *w)
 	log_msg(LOG_INFO, "stop", "told to stop");
 	warden_tell_server(w, MSG_STOP, 0, view_of(NULL, 0), NULL, 0);
 	listeners_close(&w->listeners);
+	warden_control_close(w);
 }
 
 static void
@@ -332,6 +335,13 @@ static int
 tick(struct warden *w)
 {
 	uint64_t next = signers_tick(&w->signers, w->now);
+	uint64_t penalties = warden_penalties_tick(w);
+	uint64_t control = warden_control_tick(w);
+
+	if (penalties < next)
+		next = penalties;
+	if (control < next)
+		next = control;
 
 	if (w->signers.waiting != 0 && next > w->now + 100)
 		next = w->now + 100;	/* a fork that failed */
@@ -378,6 +388,9 @@ take_event(struct warden *w, const struct epoll_event *e)
 		break;
 	case WATCH_LOGIN:
 		login_ready(w, n);
+		break;
+	case WATCH_CONTROL:
+		warden_control_ready(w, n, e->events);
 		break;
 	}
 }
@@ -436,6 +449,7 @@ warden_finish(struct warden *w)
 	wait_for(w->server, 10);
 	w->server = 0;
 	warden_server_lost(w);
+	warden_penalties_close(w);
 	end = warden_clock() + STOP_SESSIONS_MS;
 	while (w->children > 1 && warden_clock() < end) {
 		const struct timespec t = { 0, 10 * 1000000 };
@@ -443,6 +457,7 @@ warden_finish(struct warden *w)
 		warden_reap(w);
 		nanosleep(&t, NULL);
 	}
+	wait_for(w->penalties_writer, 10);
 	log_msg(LOG_INFO, "stopped", "bye");
 	outq_close(&w->to_log);
 	wait_for(w->log, STOP_LOG_MS);

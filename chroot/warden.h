@@ -8,6 +8,8 @@
  *	warden_acts.c	what requests do (struct actions)
  *	warden_reap.c	who has died, and what follows
  *	warden_reload.c	SIGHUP: logs and generations
+ *	warden_control.c the operator's tool
+ *	warden_penalties.c who misbehaved, and for how long they are barred
  *	warden_spawn.c	makes the log process, the server and logins
  */
 #ifndef CHROOT_WARDEN_H
@@ -15,6 +17,8 @@
 
 #include <signal.h>
 
+#include "chroot/control_requests.h"
+#include "chroot/control_socket.h"
 #include "chroot/generation.h"
 #include "chroot/listeners.h"
 #include "chroot/logd.h"
@@ -34,7 +38,20 @@ struct warden_options {
 /* What an epoll event is about: kind in the upper, number in the lower half
  * of its data. */
 enum watch {
-	WATCH_SIGNALS, WATCH_SERVER, WATCH_LOG, WATCH_SIGNER, WATCH_LOGIN
+	WATCH_SIGNALS, WATCH_SERVER, WATCH_LOG, WATCH_SIGNER, WATCH_LOGIN,
+	WATCH_CONTROL
+};
+
+#define CONTROL_CLIENTS	16	/* operators at a time */
+
+/* One who asks; nothing is read from it while it is being answered. */
+struct control_client {
+	int fd;				/* -1: free */
+	uid_t uid;
+	uint64_t moved;			/* when it last asked or read, ms */
+	struct control_job job;
+	uint8_t type;			/* of the frame that waits */
+	struct wr frame;		/* empty: none waits */
 };
 
 struct warden {
@@ -72,6 +89,17 @@ struct warden {
 	uint32_t log_resync;		/* next ward to tell about */
 	bool log_resyncing;
 
+	struct control_socket control;
+	struct control_client operators[CONTROL_CLIENTS];
+
+	struct penalties *penalties;
+	struct wr barred;		/* MSG_BARRED entries to be sent */
+	size_t nbarred;
+	bool closed4, closed6;		/* as the server has been told */
+	pid_t penalties_writer;		/* 0: none */
+	uint64_t penalties_write;	/* when the file is due; 0: it is not */
+	bool penalties_unsaved;		/* the last one failed: told once */
+
 	struct signers signers;
 	uint64_t cut_at;		/* when those told to go are killed */
 	bool stopping;
@@ -103,10 +131,44 @@ void warden_signed(struct warden *w, uint32_t id, struct view sig);
 /* Closes the login's socket and, if told so, ends the process. */
 void warden_end_login(struct warden *w, struct ward *c, bool kill_it);
 
+/* Judges a connection that has ended, and forgets it. */
+void warden_part(struct warden *w, struct ward **c);
+
 /* ---- warden_reap.c ---- */
 void warden_reap(struct warden *w);
 void warden_server_lost(struct warden *w);
 void warden_restart_log(struct warden *w);
+
+/* ---- warden_control.c ---- */
+void warden_control_init(struct warden *w);
+/* Waits for operators on w->control. */
+bool warden_control_watch(struct warden *w);
+/* n: 0 for the listening socket, else 1 + the operator's number. */
+void warden_control_ready(struct warden *w, uint32_t n, uint32_t events);
+uint64_t warden_control_tick(struct warden *w);
+/* Nobody is listened to any more. */
+void warden_control_close(struct warden *w);
+
+/* ---- warden_penalties.c ---- */
+/* A table with what the state folder remembers.  False: no memory. */
+bool warden_penalties_open(struct warden *w) MUST_CHECK;
+/* The newest generation's rules, for us and the server. */
+void warden_penalties_configure(struct warden *w);
+/* Everything, for a server that has just been started. */
+void warden_penalties_send(struct warden *w);
+void warden_offence(struct warden *w, const struct net_addr *src,
+    enum penalty_reason reason);
+/* The connection has ended: what it has done, if it has not logged in.  c may
+ * be a copy. */
+void warden_judge(struct warden *w, const struct ward *c);
+/* Frees the sources that overlap r (NULL: all); how many they were. */
+size_t warden_penalties_clear(struct warden *w, const struct net_range *r);
+/* Does what is due; when to come again. */
+uint64_t warden_penalties_tick(struct warden *w);
+void warden_penalties_reaped(struct warden *w, int status);
+/* Writes the file for the last time; another process does, and is waited for
+ * by the caller. */
+void warden_penalties_close(struct warden *w);
 
 /* ---- warden_reload.c ---- */
 bool warden_reload(struct warden *w);

@@ -185,6 +185,7 @@ fork_login(struct warden *w, struct ward *c, struct login_start *s)
 	if (ipc_pair(pair, true) != OK)
 		return false;
 	s->policy = policy = copy_policy(w, c, &s->exists);
+	c->stranger = !s->exists;
 	s->warden = pair[1];
 	ok = warden_fork_login(w, s, &pid);
 	close(pair[1]);
@@ -212,6 +213,7 @@ login_failed(struct warden *w, struct ward *c, const char *why)
 	log_str(&e, "step", why);
 	log_errno(&e, saved);
 	log_send(&e);
+	c->blameless = true;
 	if (!ward_move(c, WARD_DEAD))
 		return ERR_PROTO;
 	warden_tell_server(w, MSG_LOGIN_FAILED, c->id, view_of(NULL, 0),
@@ -245,6 +247,7 @@ start_login(struct warden *w, struct ward *c, int tcp, int peer)
 		return login_failed(w, c, "source");
 	if ((e = find_place(tcp, &s, &c->place)) != OK)
 		return login_failed(w, c, "place");
+	net_of(&s.peer, &c->net);
 	memcpy(s.session_id, c->session_id, sizeof(s.session_id));
 	memcpy(s.user, c->user, sizeof(s.user));
 	memcpy(s.src, c->src, sizeof(s.src));
@@ -290,7 +293,30 @@ act_gone(void *ctx, struct ward **c)
 	/* A session ends by itself and logs what it was doing; a login that
 	 * nobody waits for should not go on hashing. */
 	warden_end_login(w, *c, (*c)->phase == WARD_LOGIN);
+	/* How it ends says whether it crashed: that may be why the connection
+	 * has gone. */
+	if ((*c)->phase == WARD_LOGIN && (*c)->pid > 0)
+		(*c)->gone = true;
+	else
+		warden_part(w, c);
+}
+
+void
+warden_part(struct warden *w, struct ward **c)
+{
+	struct ward was = **c;
+
+	/* First: what follows may end the server and all its wards. */
 	wards_remove(w->wards, c);
+	warden_judge(w, &was);
+	wipe(&was, sizeof(was));
+}
+
+static enum err
+act_offence(void *ctx, const struct msg_offence *m)
+{
+	warden_offence(ctx, &m->src, (enum penalty_reason)m->reason);
+	return OK;
 }
 
 /* ---- what logins say ---- */
@@ -355,6 +381,7 @@ answer_text(struct ward *c, uint8_t type, struct view text)
 static enum err
 refuse_go(struct ward *c, const char *why)
 {
+	c->blameless = true;	/* the proof was good */
 	return answer_text(c, MSG_NO, view_str(why));
 }
 
@@ -398,6 +425,7 @@ const struct actions warden_actions = {
 	.sign_refused = act_sign_refused,
 	.login = act_login,
 	.gone = act_gone,
+	.offence = act_offence,
 	.attempt = act_attempt,
 	.authenticated = act_authenticated,
 };

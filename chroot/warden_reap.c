@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,6 +128,7 @@ static void
 login_ended(struct warden *w, struct ward *c, int status)
 {
 	struct log_ev e;
+	bool crashed;
 
 	if (WIFSIGNALED(status) && !c->cut) {
 		log_begin(&e, LOG_ERROR, "session-died");
@@ -137,8 +139,14 @@ login_ended(struct warden *w, struct ward *c, int status)
 		log_send(&e);
 	}
 	warden_end_login(w, c, false);
+	crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL &&
+	    c->phase == WARD_LOGIN;
 	if (c->phase != WARD_DEAD && !ward_move(c, WARD_DEAD))
 		log_msg(LOG_ERROR, "bug", "phase %u", (unsigned)c->phase);
+	/* A crash before the proof is what an attack looks like. */
+	c->crashed |= crashed;
+	if (c->gone)
+		warden_part(w, &c);
 }
 
 static void
@@ -152,6 +160,8 @@ ended(struct warden *w, pid_t pid, int status)
 		log_ended(w, status);
 	else if (pid == w->parse.pid)
 		warden_reload_done(w, status);
+	else if (pid == w->penalties_writer)
+		warden_penalties_reaped(w, status);
 	else {
 		if ((c = wards_by_pid(w->wards, pid)) != NULL)
 			login_ended(w, c, status);

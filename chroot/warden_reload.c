@@ -184,23 +184,57 @@ next_state(struct warden *w, const struct generation *g,
 	return false;
 }
 
+/* The same for the control socket. */
+static bool
+next_control(struct warden *w, const struct generation *g,
+    struct control_socket *next_out, bool *changed_out)
+{
+	struct view path = config_main(g->config)->control;
+	char why[512];
+
+	control_socket_init(next_out);
+	*changed_out = !control_socket_is(&w->control, path);
+	if (!*changed_out ||
+	    control_socket_open(next_out, path, why, sizeof(why)))
+		return true;
+	log_msg(LOG_ERROR, "config-fault", "control: %s", why);
+	return false;
+}
+
+static void
+take_control(struct warden *w, const struct control_socket *next)
+{
+	warden_control_close(w);
+	w->control = *next;
+	if (!warden_control_watch(w))
+		log_msg(LOG_ERROR, "bug", "epoll: %s", strerror(errno));
+}
+
 /* Takes what a new generation needs of the system; all of it or nothing. */
 static bool
 take_system(struct warden *w, const struct generation *g)
 {
-	struct state next;
-	bool changed;
+	struct state state;
+	struct control_socket control;
+	bool new_state, new_control;
 
-	if (!next_state(w, g, &next, &changed))
+	if (!next_state(w, g, &state, &new_state))
 		return false;
+	if (!next_control(w, g, &control, &new_control)) {
+		state_close(&state);
+		return false;
+	}
 	if (!take_listeners(w, g)) {
-		state_close(&next);
+		control_socket_close(&control);
+		state_close(&state);
 		return false;
 	}
-	if (changed) {
+	if (new_state) {
 		state_close(&w->state);
-		w->state = next;
+		w->state = state;
 	}
+	if (new_control)
+		take_control(w, &control);
 	return true;
 }
 
@@ -234,6 +268,7 @@ warden_reload_done(struct warden *w, int status)
 		if (!warden_send_generation(w))
 			log_msg(LOG_ERROR, "config-fault", "banner, greeting "
 			    "and host keys are too large together");
+		warden_penalties_configure(w);
 		cut_removed(w);
 	}
 	if (w->reload_again) {

@@ -188,8 +188,11 @@ warden_start_server(struct warden *w)
 	log_begin(&e, LOG_INFO, "server-started");
 	log_num(&e, "pid", (uint64_t)w->server);
 	log_send(&e);
-	return warden_watch(w, pair[0], WATCH_SERVER, 0, false) &&
-	    warden_send_generation(w);
+	if (!warden_watch(w, pair[0], WATCH_SERVER, 0, false) ||
+	    !warden_send_generation(w))
+		return false;
+	warden_penalties_send(w);
+	return true;
 }
 
 /* ---- logins ---- */

@@ -157,6 +157,7 @@ warden_new(const struct warden_options *opt)
 	outq_open(&w->to_log, -1);
 	signers_init(&w->signers);
 	state_init(&w->state);
+	warden_control_init(w);
 	crypto_random(w->delay_secret, sizeof(w->delay_secret));
 	w->frame = wards_private(IPC_MAX_FRAME);
 	w->wards = wards_new();
@@ -242,6 +243,17 @@ open_state(struct warden *w)
 	return complain("state_dir", why);
 }
 
+static bool
+open_control(struct warden *w)
+{
+	char why[512];
+
+	if (!control_socket_open(&w->control,
+	    config_main(w->gen[0]->config)->control, why, sizeof(why)))
+		return complain("control", why);
+	return warden_control_watch(w) || complain_errno("control");
+}
+
 static void
 log_start(const struct warden *w)
 {
@@ -297,9 +309,13 @@ warden_main(const struct warden_options *opt)
 	warden_push_generation(w, g);
 	w->now = warden_clock();
 	if (!open_parts(w) || !open_state(w) || !bind_listeners(w) ||
-	    !open_log(w))
+	    !open_control(w) || !open_log(w))
 		return EX_START;
 	log_start(w);
+	if (!warden_penalties_open(w)) {
+		complain("penalties", "out of memory");
+		return EX_START;
+	}
 	if (!warden_start_server(w)) {
 		complain_errno("server");
 		return EX_START;

@@ -33,6 +33,12 @@ struct ward {
 	bool signing;			/* an answer is owed */
 	bool enough;			/* MSG_ENOUGH has been sent */
 	bool cut;			/* told to go; killed if it stays */
+	bool gone;			/* judged when its login is reaped */
+	bool grace_over;		/* limits.login_grace was exceeded */
+	bool crashed;			/* its login, before the proof */
+	bool stranger;			/* there is no such user */
+	bool blameless;			/* that it fails is not its doing */
+	struct net_addr net;		/* the source, from the kernel */
 	uint32_t attempts;		/* that failed */
 	pid_t pid;			/* of the login; 0: none */
 	int sock;			/* to the login, -1: none */

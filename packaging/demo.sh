@@ -61,6 +61,7 @@ banner: "Sallyport demo: fetch from /out, drop in /in.\n"
 log: {to: stderr, format: text, level: info}
 limits: {connections: 100}
 state_dir: "$dir/state"
+control: "$dir/control.sock"
 users:
   demo:
     jail: "$dir/jail"

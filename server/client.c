@@ -173,6 +173,7 @@ void
 client_end(struct client *c, unsigned reason, const char *text)
 {
 	loop_touch(c);
+	c->blameless = true;
 	ssh_conn_end(c->ssh, reason, text);
 }
 

@@ -173,6 +173,7 @@ note_end(struct ssh_conn *c, enum err err, unsigned reason, bool by_peer,
 {
 	size_t n = text.n < sizeof(c->end_text) ? text.n :
 	    sizeof(c->end_text);
+	uint32_t grace = c->server->cfg.login_grace_ms;
 
 	if (n != 0)
 		memmove(c->end_text, text.p, n);
@@ -180,7 +181,9 @@ note_end(struct ssh_conn *c, enum err err, unsigned reason, bool by_peer,
 		.err = err,
 		.reason = reason,
 		.by_peer = by_peer,
-		.text = view_of(c->end_text, n)
+		.text = view_of(c->end_text, n),
+		.grace_over = !c->authenticated && grace != 0 &&
+		    c->now >= c->created + grace
 	};
 	conn_event_begin(c);
 	conn_enter(c, PH_ENDED);

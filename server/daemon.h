@@ -98,6 +98,7 @@ struct client {
 	bool deaf;			/* it has gone, and takes no byte: only
 					 * what it said before is read */
 	uint64_t deaf_until;
+	bool blameless;			/* we ended it, not for what it did */
 	uint64_t linger_until;
 	struct chan *chans;
 	uint32_t last_chan;
@@ -118,6 +119,7 @@ struct source {
 	uint8_t key[8];
 	uint8_t family;			/* 4 or 6 */
 	uint32_t count;
+	uint64_t told;			/* when its last refusal was, ms */
 };
 
 #define CLIENT_BUCKETS	4096
@@ -132,6 +134,9 @@ struct loop {
 	struct generation *gen;		/* the newest */
 	struct client *clients, *warm;
 	uint64_t park_check;		/* when to look for quiet ones, ms */
+	struct penalties *barred;	/* sources that are turned away */
+	bool closed4, closed6;		/* all others are too */
+	uint64_t closed_told;		/* when that was logged last, ms */
 	uint32_t nclients, nunauth;
 	uint32_t last_id;
 	struct client *bucket[CLIENT_BUCKETS];
@@ -181,6 +186,19 @@ void listen_ready(struct loop *l, int fd);
 /* The client has authenticated, or is gone: its places are free again. */
 void listen_uncount(struct client *c);
 void listen_replace(struct loop *l, const int *fds, size_t n);
+
+/* ---- barred.c: sources that are turned away ---- */
+/* NULL: no memory. */
+struct penalties *barred_new(void);
+/* May somebody from there come in?  If not, that is counted, logged once for
+ * each source and period, and the socket is told a line. */
+bool barred_admit(struct loop *l, int fd, const struct sockaddr_storage *ss);
+/* Tells the warden of an offence; c NULL: a connection that was not taken. */
+void barred_report(struct loop *l, const struct client *c,
+    const struct sockaddr_storage *ss, enum penalty_reason reason);
+/* MSG_PENALTIES, MSG_BARRED. */
+enum err barred_configure(struct loop *l, struct ipc_msg *msg);
+enum err barred_take(struct loop *l, struct ipc_msg *msg);
 
 /* ---- client.c: sockets of one connection ---- */
 /* Takes fd over; NULL: no memory (fd is closed). */

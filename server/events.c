@@ -251,6 +251,19 @@ on_channel_close(void *ctx, struct ssh_channel *ch)
 		chan_closed(k);
 }
 
+/* Of connections that were given a login the warden knows all but the time;
+ * of the others it knows nothing. */
+static void
+report_offence(struct client *c, const struct ssh_end *end)
+{
+	if (end->authenticated)
+		return;
+	if (end->grace_over)
+		barred_report(c->loop, c, &c->peer, PENALTY_GRACE);
+	else if (!c->login_asked && !c->blameless)
+		barred_report(c->loop, c, &c->peer, PENALTY_NOAUTH);
+}
+
 static void
 on_end(void *ctx, struct ssh_conn *conn, const struct ssh_end *end)
 {
@@ -273,6 +286,7 @@ on_end(void *ctx, struct ssh_conn *conn, const struct ssh_end *end)
 		log_str(&e, "reason", ssh_disconnect_word(end->reason));
 	log_view(&e, "text", end->text);
 	log_send(&e);
+	report_offence(c, end);
 }
 
 const struct ssh_server_events daemon_events = {

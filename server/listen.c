@@ -14,6 +14,7 @@
 
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_MS	200	/* after running out of descriptors */
+#define OFFENCE_MS	1000	/* refusals this close are one offence */
 
 /* IPv4 (also mapped) by address, IPv6 by /64: one subscriber's network. */
 static void
@@ -69,6 +70,18 @@ refuse(const struct sockaddr_storage *ss, const char *reason, uint32_t limit)
 	log_send(&e);
 }
 
+/* A client that opens many connections at a time is refused many at a time,
+ * which is one offence, not many. */
+static void
+report_refusal(struct loop *l, struct source *s,
+    const struct sockaddr_storage *ss)
+{
+	if (s->told != 0 && l->now - s->told < OFFENCE_MS)
+		return;
+	s->told = l->now;
+	barred_report(l, NULL, ss, PENALTY_REFUSED);
+}
+
 /* Counts the newcomer with its source; NULL: over a limit, which is logged. */
 static struct source *
 admit(struct loop *l, const struct sockaddr_storage *ss)
@@ -90,6 +103,7 @@ admit(struct loop *l, const struct sockaddr_storage *ss)
 	    (*slot)->count >= lim->unauthenticated_per_source) {
 		refuse(ss, "limits.unauthenticated_per_source",
 		    lim->unauthenticated_per_source);
+		report_refusal(l, *slot, ss);
 		return NULL;
 	}
 	if (*slot == NULL) {
@@ -151,7 +165,7 @@ accept_one(struct loop *l, int fd)
 			l->accept_again = l->now + ACCEPT_PAUSE_MS;
 		return false;
 	}
-	if ((source = admit(l, &ss)) == NULL) {
+	if (!barred_admit(l, s, &ss) || (source = admit(l, &ss)) == NULL) {
 		close(s);
 		return true;
 	}

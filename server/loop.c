@@ -102,11 +102,14 @@ run_ready(struct loop *l)
 	}
 	if (l->pfd[AT_EPOLL].revents != 0)
 		wake_parked(l);
+	/* What the warden says of who may come in holds for those who wait
+	 * already.  Should it bring other listeners, the ones in this array
+	 * are not these; an accept too many finds nobody. */
+	if (l->pfd[AT_WARDEN].revents != 0)
+		warden_ready(l, l->pfd[AT_WARDEN].revents);
 	for (size_t i = 0; i < l->nlisteners; i++)
 		if (l->pfd[AT_LISTENERS + i].revents != 0)
 			listen_ready(l, l->listeners[i]);
-	if (l->pfd[AT_WARDEN].revents != 0)
-		warden_ready(l, l->pfd[AT_WARDEN].revents);
 }
 
 static void

@@ -16,6 +16,7 @@ loop_free(struct loop *l)
 	listen_replace(l, NULL, 0);
 	generation_unref(&l->gen);
 	link_close(&l->warden);
+	penalties_free(&l->barred);
 	if (l->epoll != -1)
 		close(l->epoll);
 	free(l->heap);
@@ -39,8 +40,9 @@ loop_new(int warden_sock)
 	l->scratch = malloc(LOOP_SCRATCH);
 	l->frame = malloc(IPC_MAX_FRAME);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	l->barred = barred_new();
 	if (l->pfd == NULL || l->scratch == NULL || l->frame == NULL ||
-	    l->epoll == -1) {
+	    l->epoll == -1 || l->barred == NULL) {
 		loop_free(l);
 		return NULL;
 	}

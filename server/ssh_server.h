@@ -218,6 +218,7 @@ struct ssh_end {		/* why a connection ended */
 	struct view text;	/* in words, peer text if by_peer */
 	uint64_t bytes_in, bytes_out;
 	bool authenticated;
+	bool grace_over;	/* login_grace_ms had passed */
 };
 
 /*

@@ -130,6 +130,8 @@ static const struct {
 	{ MSG_LOGIN_FAILED, handle_login_failed },
 	{ MSG_CUT, handle_cut },
 	{ MSG_STOP, handle_stop },
+	{ MSG_PENALTIES, barred_configure },
+	{ MSG_BARRED, barred_take },
 };
 
 static enum err

@@ -18,6 +18,13 @@ static const struct tool_command commands[] = {
 	    "What goes into the configuration is written to standard output, "
 	    "what the user\nneeds to standard error: an otpauth URI, and "
 	    "recovery codes.\n", tool_totp },
+	{ "penalties",
+	    "[--control SOCKET] [list [--json] | clear SOURCE|--all]",
+	    "Shows the sources that are turned away, or frees them",
+	    "list   every source that has misbehaved, why, whether it is "
+	    "barred already,\n       and for how long; --json: for programs\n"
+	    "clear  an address or network, with all that overlaps it; --all: "
+	    "everybody\n", tool_penalties },
 };
 
 int

@@ -6,7 +6,7 @@
 #ifndef CHROOT_TOOL_TOOL_H
 #define CHROOT_TOOL_TOOL_H
 
-#include "base/buf.h"
+#include "base/ipc.h"
 
 /* The exit status, and what a command returns. */
 #define TOOL_OK		0
@@ -43,6 +43,18 @@ enum err tool_read_line(int fd, char *out, size_t n) MUST_CHECK;
 enum err tool_ask(int tty, const char *prompt, char *out, size_t n)
     MUST_CHECK;
 
+/* ---- warden.c: questions to a daemon that runs ---- */
+
+/* Connects to the control socket at path and makes sure that root or we
+ * ourselves listen there; -1: it has complained.  Nothing is waited for
+ * longer than 10 s. */
+int tool_warden(const char *path);
+/* Sends one request; false: it has complained. */
+bool tool_warden_ask(int fd, uint8_t type, struct view body) MUST_CHECK;
+/* Reads one frame into frame (IPC_MAX_FRAME bytes).  A CONTROL_FAILED is
+ * told here; false: that, or it has complained. */
+bool tool_warden_read(int fd, uint8_t *frame, struct ipc_msg *msg) MUST_CHECK;
+
 /* ---- the commands ---- */
 
 /* explain.c */
@@ -50,6 +62,7 @@ int tool_explain(int argc, char **argv);
 /* passwd.c */
 #define TOOL_PASSWORD_MAX	511	/* bytes; crypt(3) takes no more */
 int tool_passwd(int argc, char **argv);
+int tool_penalties(int argc, char **argv);	/* penalties.c */
 /* The yescrypt hash of a password; out has n >= 384 bytes.  False: errno. */
 bool tool_hash(const char *password, char *out, size_t n) MUST_CHECK;
 

@@ -122,6 +122,7 @@ config() {
 		host_keys: ["$run/host"]
 		log: {to: "file:$run/$1.log", level: error}
 		state_dir: "$run/$1.state"
+		control: none
 		limits: {connections: 5000, unauthenticated: 2000,
 		  unauthenticated_per_source: 2000}
 		users:

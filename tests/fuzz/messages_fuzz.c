@@ -42,6 +42,9 @@ TRIP(window)
 TRIP(open)
 TRIP(opened)
 TRIP(pty)
+TRIP(penalties)
+TRIP(barred)
+TRIP(offence)
 
 static void
 trip_policy(struct view v, struct wr *w)
@@ -85,6 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		trip_attempt, trip_auth_reply, trip_ready, trip_ended,
 		trip_text, trip_log_target, trip_log_who, trip_policy,
 		trip_block, trip_window, trip_open, trip_opened, trip_pty,
+		trip_block, trip_penalties, trip_barred, trip_offence,
 	};
 	struct wr w = wr_new(1 << 22);
 

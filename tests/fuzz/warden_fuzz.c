@@ -86,6 +86,16 @@ act_gone(void *ctx, struct ward **c)
 }
 
 static enum err
+act_offence(void *ctx, const struct msg_offence *m)
+{
+	(void)ctx;
+	must(m->src.family == 4 || m->src.family == 6);
+	must(m->reason == PENALTY_GRACE || m->reason == PENALTY_NOAUTH ||
+	    m->reason == PENALTY_REFUSED);
+	return OK;
+}
+
+static enum err
 act_attempt(void *ctx, struct ward *c, const struct msg_attempt *m,
     bool enough)
 {
@@ -115,7 +125,8 @@ act_authenticated(void *ctx, struct ward *c, bool *go_out)
 }
 
 static const struct actions acts = {
-	act_sign, act_sign_refused, act_login, act_gone, act_attempt,
+	act_sign, act_sign_refused, act_login, act_gone, act_offence,
+	act_attempt,
 	act_authenticated,
 };
 

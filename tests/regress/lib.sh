@@ -5,7 +5,8 @@
 #	TOP_YAML	top-level lines of the configuration beyond the usual
 #	USER_YAML	lines of the user alice, indented by four
 #	USERS_YAML	further users, indented by two
-#	LISTEN LOG_YAML HOST_KEYS AUTH CONF STATE	instead of the usual
+#	LISTEN LOG_YAML HOST_KEYS AUTH CONF STATE CONTROL	instead of the
+#			usual
 #
 # and then: start_server; sftp_do; stop_server.  $T is a directory that goes
 # away with the test, $JAIL alice's jail, $JAIL/d the folder that is hers.
@@ -20,6 +21,7 @@ KIND=${TEST_KIND:-plain}
 B=${TEST_BUILD:-build}
 case $B in /*) ;; *) B=$TOP/$B ;; esac
 DAEMON=${SALLYPORTD:-$B/sallyportd}
+TOOL=$B/sallyport
 NAME=$(basename "$0" .sh)
 PY=/usr/bin/python3
 O10=$TOP/build/openssh10/usr
@@ -39,7 +41,7 @@ else
 	ROOT= ACCT_UID=$(id -u) ACCT_GID=$(id -g)
 fi
 TOP_YAML= USER_YAML= USERS_YAML= LISTEN= LOG_YAML= HOST_KEYS= AUTH= CONF=
-STATE=
+STATE= CONTROL=
 PORT= SERVER= CRASH_OK= PART=
 : >"$T/pids"
 
@@ -273,6 +275,7 @@ write_conf() { # FILE
 	server_user: _sallyport
 	log: ${LOG_YAML:-{to: stderr, format: text, level: info\}}
 	state_dir: ${STATE:-"$T/state.$PORT"}
+	control: ${CONTROL:-"$T/control.$PORT"}
 	$TOP_YAML
 	defaults: {auth: [publickey], allow: [sftp]}
 	users:

@@ -26,7 +26,7 @@ if [ -n "$ROOT" ]; then
 	setpriv --reuid $ACCT_UID --regid $ACCT_GID --clear-groups \
 	    unshare -U true || skip "no user namespace can be made here"
 fi
-STATE=none # that user has no place there
+STATE=none CONTROL=none # that user has no place there
 prepare
 [ -z "$ROOT" ] || {
 	chown -R $ACCT_UID:$ACCT_GID "$JAIL" "$CONF"

@@ -1,4 +1,5 @@
-MESSAGES_OBJS := base/messages.o base/policy.o base/buf.o base/err.o
+MESSAGES_OBJS := base/messages.o base/policy.o base/penalty_bytes.o \
+	base/net.o base/buf.o base/err.o
 WARDS_OBJS := chroot/requests.o chroot/wards.o base/ipc.o $(MESSAGES_OBJS)
 SESSION_OBJS := chroot/session.o chroot/serve.o chroot/session_role.o \
 	chroot/child.o base/fds.o \

@@ -15,6 +15,7 @@
 struct fake {
 	struct wards *wards;
 	unsigned sign, refused, login, gone, attempt, enough, authenticated;
+	unsigned offences;
 	enum err answer;
 	bool withhold;		/* what was proved is not granted */
 };
@@ -63,6 +64,16 @@ fake_gone(void *ctx, struct ward **c)
 }
 
 static enum err
+fake_offence(void *ctx, const struct msg_offence *m)
+{
+	struct fake *f = ctx;
+
+	assert_int_equal(m->src.family, 4);
+	f->offences++;
+	return f->answer;
+}
+
+static enum err
 fake_attempt(void *ctx, struct ward *c, const struct msg_attempt *m,
     bool enough)
 {
@@ -87,7 +98,8 @@ fake_authenticated(void *ctx, struct ward *c, bool *go_out)
 }
 
 static const struct actions acts = {
-	fake_sign, fake_refused, fake_login, fake_gone, fake_attempt,
+	fake_sign, fake_refused, fake_login, fake_gone, fake_offence,
+	fake_attempt,
 	fake_authenticated,
 };
 
@@ -231,6 +243,66 @@ whole_life(void **state)
 	assert_int_equal(x->fake.attempt, 2);
 	assert_int_equal(x->fake.authenticated, 1);
 	assert_int_equal(x->fake.gone, 1);
+}
+
+static enum err
+offence(struct fixture *x, uint32_t id, uint8_t reason)
+{
+	const struct msg_offence m = { reason, { 4, { 192, 0, 2, 1 } } };
+
+	put_offence(&x->body, &m);
+	return from_server(x, MSG_OFFENCE, id, 0);
+}
+
+/* The server's word counts where nobody else knows; who has a login is
+ * judged by what the warden has seen. */
+static void
+offences(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_int_equal(offence(x, 0, PENALTY_REFUSED), OK);
+	assert_int_equal(offence(x, 1, PENALTY_NOAUTH), OK);
+	assert_int_equal(offence(x, 1, PENALTY_GRACE), OK);
+	assert_int_equal(x->fake.offences, 3);
+	assert_int_equal(sign(x, 1, 32), OK);
+	sign_done(x, 1);
+	assert_int_equal(offence(x, 1, PENALTY_NOAUTH), OK);
+	assert_int_equal(x->fake.offences, 4);
+	reach_login(x, 2);
+	assert_int_equal(offence(x, 2, PENALTY_NOAUTH), ERR_PROTO);
+	assert_false(wards_find(x->fake.wards, 2)->grace_over);
+	assert_int_equal(offence(x, 2, PENALTY_GRACE), OK);
+	assert_true(wards_find(x->fake.wards, 2)->grace_over);
+	assert_int_equal(x->fake.offences, 4);
+}
+
+static void
+refused_offences(void **state)
+{
+	static const uint8_t not_its_own[] = {
+		PENALTY_CRASH, PENALTY_AUTHFAIL, PENALTY_INVALIDUSER,
+		PENALTY_REASONS, 255,
+	};
+	struct fixture *x = *state;
+
+	for (size_t i = 0; i < sizeof(not_its_own); i++) {
+		assert_int_equal(offence(x, 0, not_its_own[i]), ERR_PROTO);
+		assert_int_equal(offence(x, 1, not_its_own[i]), ERR_PROTO);
+	}
+	assert_int_equal(offence(x, 1, PENALTY_REFUSED), ERR_PROTO);
+	assert_int_equal(offence(x, 0, PENALTY_GRACE), ERR_PROTO);
+	assert_int_equal(offence(x, 0, PENALTY_NOAUTH), ERR_PROTO);
+	/* a network instead of an address */
+	wr_u8(&x->body, PENALTY_REFUSED);
+	wr_u8(&x->body, 4);
+	wr_u8(&x->body, 24);
+	wr_bytes(&x->body, view_of("\xc0\0\2\0", 4));
+	assert_int_equal(from_server(x, MSG_OFFENCE, 0, 0), ERR_PROTO);
+	/* no login may say so */
+	reach_login(x, 3);
+	assert_int_equal(from_login(x, MSG_OFFENCE, 3, 0), ERR_DENIED);
+	assert_int_equal(x->fake.offences, 0);
 }
 
 /* The session id is the first hash, whatever is signed later. */
@@ -460,7 +532,8 @@ sweep(void **state)
 
 	reach_login(x, 1);
 	for (unsigned type = 0; type < 256; type++) {
-		if (type != MSG_SIGN && type != MSG_LOGIN && type != MSG_GONE) {
+		if (type != MSG_SIGN && type != MSG_LOGIN &&
+		    type != MSG_GONE && type != MSG_OFFENCE) {
 			assert_int_not_equal(from_server(x, (uint8_t)type, 1,
 			    0), OK);
 			assert_string_equal(x->r.refused, "unknown request");
@@ -583,7 +656,7 @@ main(void)
 		T(whole_life), T(session_id_stays), T(refused_signs),
 		T(too_many), T(refused_logins), T(user_with_nul),
 		T(lost_descriptors), T(attempts_are_counted),
-		T(authenticated_once),
+		T(authenticated_once), T(offences), T(refused_offences),
 		T(not_granted), T(sessions),
 		T(another_number), T(sweep), T(truncated),
 		cmocka_unit_test(moves), cmocka_unit_test(table_model),

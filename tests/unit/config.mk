@@ -20,6 +20,9 @@ CONFIG_OBJS := \
 	base/config_yaml.o \
 	base/calendar.o \
 	base/place.o \
+	base/config_penalties.o \
+	base/penalty_bytes.o \
+	base/net.o \
 	base/messages.o \
 	base/otp_secret.o \
 	base/policy.o \
@@ -30,7 +33,8 @@ OBJS_envname_test := base/envname.o base/buf.o
 OBJS_calendar_test := base/calendar.o base/buf.o
 OBJS_place_test := base/place.o base/buf.o
 OBJS_policy_test := base/policy.o base/buf.o
-OBJS_messages_test := base/messages.o base/buf.o
+OBJS_messages_test := base/messages.o base/penalty_bytes.o base/net.o \
+	base/buf.o
 OBJS_config_values_test := base/config_values.o base/envname.o base/buf.o
 OBJS_config_test := $(CONFIG_OBJS)
 LIBS_config_test := -lyaml

@@ -106,8 +106,8 @@ static const struct fault_case fault_cases[] = {
 	  HEAD "zebra: 1\n",
 	  "t.yaml:3:1: zebra: unknown key; use one of: listen, host_keys, "
 	  "server_user, ident, greeting, banner, algorithms, keepalive, "
-	  "limits, log, state_dir, defaults, host_accounts, include, groups, "
-	  "users\n" },
+	  "limits, log, state_dir, control, penalties, defaults, "
+	  "host_accounts, include, groups, users\n" },
 	{ "key given twice",
 	  HEAD "banner: x\n"
 	  "banner: y\n",
@@ -125,8 +125,8 @@ static const struct fault_case fault_cases[] = {
 	  HEAD "\"a\\x07b\": 1\n",
 	  "t.yaml:3:1: a\\x07b: unknown key; use one of: listen, host_keys, "
 	  "server_user, ident, greeting, banner, algorithms, keepalive, "
-	  "limits, log, state_dir, defaults, host_accounts, include, groups, "
-	  "users\n" },
+	  "limits, log, state_dir, control, penalties, defaults, "
+	  "host_accounts, include, groups, users\n" },
 	{ "NUL in a value",
 	  HEAD "banner: \"a\\0b\"\n",
 	  "t.yaml:3:9: banner: holds a NUL character; needs a text\n" },
@@ -314,6 +314,76 @@ static const struct fault_case fault_cases[] = {
 	  "none\n" },
 	{ "state_dir none",
 	  HEAD "state_dir: none\n",
+	  "" },
+	{ "control",
+	  HEAD "control: run.sock\n",
+	  "t.yaml:3:10: control: \"run.sock\" is not an absolute path; "
+	  "use one that starts with /\n" },
+	{ "control none",
+	  HEAD "control: none\n",
+	  "" },
+	{ "penalties off",
+	  HEAD "penalties: off\n",
+	  "" },
+	{ "penalties on, empty, nothing",
+	  HEAD "penalties: {}\n",
+	  "" },
+	{ "penalties of another kind",
+	  HEAD "penalties: maybe\n",
+	  "t.yaml:3:12: penalties: \"maybe\" is not a switch; use off, on, "
+	  "or a mapping\n" },
+	{ "penalties that are a list",
+	  HEAD "penalties: [crash]\n",
+	  "t.yaml:3:12: penalties: is a list; needs a mapping of: crash, "
+	  "authfail, invaliduser, grace_exceeded, noauth, refused, min, max, "
+	  "prefix4, prefix6, sources, overflow, exempt\n" },
+	{ "penalties out of range",
+	  HEAD "penalties: {crash: 25h, min: x, max: 0, prefix4: 0, "
+	  "prefix6: 129,\n"
+	  "  sources: 65537, overflow: drop, auth_fail: 5s}\n",
+	  "t.yaml:3:20: penalties.crash: \"25h\" is out of range; use "
+	  "0-24h\n"
+	  "t.yaml:3:30: penalties.min: \"x\" is not a duration; use 0-24h\n"
+	  "t.yaml:3:38: penalties.max: \"0\" is out of range; use 1s-24h\n"
+	  "t.yaml:3:50: penalties.prefix4: \"0\" is out of range; use "
+	  "1-32\n"
+	  "t.yaml:3:62: penalties.prefix6: \"129\" is out of range; use "
+	  "1-128\n"
+	  "t.yaml:4:12: penalties.sources: \"65537\" is out of range; use "
+	  "1-65536\n"
+	  "t.yaml:4:29: penalties.overflow: \"drop\" is unknown; use permit "
+	  "or deny\n"
+	  "t.yaml:4:35: penalties.auth_fail: unknown key; did you mean "
+	  "\"authfail\"?\n" },
+	{ "penalties that nobody could reach",
+	  HEAD "penalties: {min: 1m, max: 30s}\n",
+	  "t.yaml:3:18: penalties: min is greater than max, nobody would "
+	  "ever be barred; needs min to be at most max\n" },
+	{ "penalties with a max below the built-in min",
+	  HEAD "penalties: {max: 10s}\n",
+	  "t.yaml:3:18: penalties: min is greater than max, nobody would "
+	  "ever be barred; needs min to be at most max\n" },
+	{ "penalties that tell who exists",
+	  HEAD "penalties: {invaliduser: 20s}\n",
+	  "t.yaml:3:26: warning: penalties: invaliduser differs from "
+	  "authfail, so that strangers can find out who has an account; leave "
+	  "it out\n" },
+	{ "penalties that tell nothing",
+	  HEAD "penalties: {authfail: 20s, invaliduser: 20s}\n",
+	  "" },
+	{ "penalties with exempt networks",
+	  HEAD "penalties: {exempt: [192.0.2.1/24, x, \"::ffff:0:0/90\", "
+	  "10.0.0.0/8, 10.0.0.0/8]}\n",
+	  "t.yaml:3:22: penalties.exempt[0]: \"192.0.2.1/24\" has bits set "
+	  "behind its prefix; use the first address of the network\n"
+	  "t.yaml:3:36: penalties.exempt[1]: \"x\" is not an address or "
+	  "network; use \"203.0.113.0/24\" or \"2001:db8::/32\"\n"
+	  "t.yaml:3:39: penalties.exempt[2]: \"::ffff:0:0/90\" has bits set "
+	  "behind its prefix; use the first address of the network\n"
+	  "t.yaml:3:68: penalties.exempt[4]: \"10.0.0.0/8\" is given twice; "
+	  "needs one\n" },
+	{ "penalties exempt nearly everybody",
+	  HEAD "penalties: {exempt: [\"::/0\"]}\n",
 	  "" },
 	{ "host_accounts is not there yet",
 	  HEAD "host_accounts: {allow: [\"@sftpusers\"], policy: g}\n",

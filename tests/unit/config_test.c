@@ -273,6 +273,7 @@ test_defaults(void **state)
 	assert_int_equal(m->log_level, LOG_INFO);
 	assert_false(m->log_json);
 	is(m->state_dir, "/var/lib/sallyport");
+	is(m->control, "/run/sallyport/control.sock");
 	assert_int_equal(m->methods, 1 << AUTH_PUBLICKEY);
 	assert_int_equal(config_nusers(r.config), 0);
 	assert_int_equal(config_user(r.config, view_str("a"), NULL).n, 0);
@@ -842,6 +843,98 @@ test_state_dir(void **state)
 	run_free(&r);
 }
 
+static bool
+exempts(const struct config_main *m, const char *src)
+{
+	struct net_range r;
+
+	assert_true(net_parse(view_str(src), &r));
+	for (size_t i = 0; i < m->nexempt; i++)
+		if (net_within(&m->exempt[i], &r.addr))
+			return true;
+	return false;
+}
+
+static void
+test_penalties(void **state)
+{
+	struct config_env env = { .unprivileged = true };
+	struct run r = run(HEAD);
+	const struct config_main *m = config_main(r.config);
+	const struct penalties_config *c = &m->penalties;
+
+	(void)state;
+	assert_true(c->on);
+	assert_int_equal(c->ms[PENALTY_CRASH], 90000);
+	assert_int_equal(c->ms[PENALTY_AUTHFAIL], 5000);
+	assert_int_equal(c->ms[PENALTY_INVALIDUSER], 5000);
+	assert_int_equal(c->ms[PENALTY_GRACE], 10000);
+	assert_int_equal(c->ms[PENALTY_NOAUTH], 1000);
+	assert_int_equal(c->ms[PENALTY_REFUSED], 10000);
+	assert_int_equal(c->min_ms, 15000);
+	assert_int_equal(c->max_ms, 600000);
+	assert_int_equal(c->prefix4, 32);
+	assert_int_equal(c->prefix6, 64);
+	assert_int_equal(c->sources, 65536);
+	assert_false(c->deny);
+	assert_true(exempts(m, "127.0.0.1") && exempts(m, "127.1.2.3"));
+	assert_true(exempts(m, "::1"));
+	assert_false(exempts(m, "128.0.0.1") || exempts(m, "::2"));
+	run_free(&r);
+
+	r = run(HEAD "penalties: {crash: 1s, authfail: 2s, "
+	    "grace_exceeded: 3s, noauth: 0, refused: 4500ms, min: 6s, "
+	    "max: 24h, prefix4: 24, prefix6: 56, sources: 9, "
+	    "overflow: deny, exempt: [192.0.2.0/24, \"2001:db8::7\"]}\n"
+	    "control: /run/x/c\n");
+	assert_string_equal(r.text, "");
+	m = config_main(r.config);
+	c = &m->penalties;
+	assert_int_equal(c->ms[PENALTY_CRASH], 1000);
+	assert_int_equal(c->ms[PENALTY_AUTHFAIL], 2000);
+	assert_int_equal(c->ms[PENALTY_INVALIDUSER], 2000);
+	assert_int_equal(c->ms[PENALTY_GRACE], 3000);
+	assert_int_equal(c->ms[PENALTY_NOAUTH], 0);
+	assert_int_equal(c->ms[PENALTY_REFUSED], 4500);
+	assert_int_equal(c->min_ms, 6000);
+	assert_int_equal(c->max_ms, 24 * 3600000);
+	assert_int_equal(c->prefix4, 24);
+	assert_int_equal(c->prefix6, 56);
+	assert_int_equal(c->sources, 9);
+	assert_true(c->deny);
+	/* those that are named stand in place of the loopback */
+	assert_true(exempts(m, "192.0.2.9") && exempts(m, "2001:db8::7"));
+	assert_false(exempts(m, "127.0.0.1") || exempts(m, "2001:db8::8"));
+	is(m->control, "/run/x/c");
+	run_free(&r);
+
+	r = run(HEAD "penalties: {exempt: []}\n");
+	assert_int_equal(config_main(r.config)->nexempt, 0);
+	run_free(&r);
+	r = run(HEAD "penalties: off\n");
+	assert_false(config_main(r.config)->penalties.on);
+	run_free(&r);
+	r = run_env(view_str(HEAD), &env);
+	is(config_main(r.config)->control, "");
+	run_free(&r);
+}
+
+/* A socket's path has a length of its own. */
+static void
+test_control_length(void **state)
+{
+	char yaml[400], path[200];
+
+	(void)state;
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	snprintf(yaml, sizeof(yaml), HEAD "control: %.95s\n", path);
+	expect(yaml, "");
+	snprintf(yaml, sizeof(yaml), HEAD "control: %.96s\n", path);
+	expect(yaml, "t.yaml:3:10: control: is too long for a socket; at "
+	    "most 95 bytes\n");
+}
+
 static void
 test_resolve_once(void **state)
 {
@@ -1231,6 +1324,8 @@ main(void)
 		cmocka_unit_test(test_no_umask),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_state_dir),
+		cmocka_unit_test(test_penalties),
+		cmocka_unit_test(test_control_length),
 		cmocka_unit_test(test_resolve_once),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test_setup_teardown(test_include, files_setup,

@@ -90,6 +90,7 @@ grace(void **state)
 		assert_int_equal(e.ends, step != 3);
 		if (step != 3)
 			assert_true(says(&e, "grace"));
+		assert_int_equal(e.end.grace_over, step != 3);
 		engine_stop(&e);
 	}
 }

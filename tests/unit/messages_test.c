@@ -62,6 +62,9 @@ READER(pty)
 READER(text)
 READER(log_target)
 READER(log_who)
+READER(penalties)
+READER(barred)
+READER(offence)
 
 /* Writes in, reads out of the same bytes. */
 #define TRIP(name, in, out) do { \
@@ -427,6 +430,111 @@ test_log(void **state)
 	wr_free(&w);
 }
 
+static void
+test_penalties(void **state)
+{
+	struct msg_penalties in = {
+		.config = { true, { 1, 2, 3, 4, 5, 6 }, 7, 8, 24, 56, 9,
+		    true },
+		.nexempt = 2, .exempt = {
+			{ { 4, { 10 } }, 8 }, { { 6, { 0x20, 1 } }, 16 },
+		},
+	}, out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(penalties, in, out);
+	assert_memory_equal(&in.config.ms, &out.config.ms,
+	    sizeof(in.config.ms));
+	assert_true(out.config.on && out.config.deny);
+	assert_int_equal(out.config.min_ms, 7);
+	assert_int_equal(out.config.max_ms, 8);
+	assert_int_equal(out.config.prefix4, 24);
+	assert_int_equal(out.config.prefix6, 56);
+	assert_int_equal(out.config.sources, 9);
+	assert_int_equal(out.nexempt, 2);
+	assert_memory_equal(in.exempt, out.exempt, 2 * sizeof(in.exempt[0]));
+	check_sizes(read_penalties, &w);
+	in.config.prefix4 = 33;
+	REFUSED(penalties, in);
+	in.config.prefix4 = 32;
+	in.config.prefix6 = 129;
+	REFUSED(penalties, in);
+	in.config.prefix6 = 128;
+	in.exempt[0].bits = 4;		/* bits behind the prefix */
+	REFUSED(penalties, in);
+	in.nexempt = PENALTIES_EXEMPT_MAX;
+	for (size_t i = 0; i < in.nexempt; i++)
+		in.exempt[i] = (struct net_range){ { 4, { 10 } }, 8 };
+	TRIP(penalties, in, out);
+	wr_free(&w);
+}
+
+static void
+test_barred(void **state)
+{
+	struct penalty a = { .net = { { 4, { 192, 0, 2, 1 } }, 32 },
+	    .reason = PENALTY_GRACE, .barred = true }, e;
+	struct wr w = wr_new(1 << 20), list = wr_new(1 << 20);
+	struct msg_barred in = { false, true, { NULL, 0 } }, out;
+	size_t n = 0;
+
+	(void)state;
+	TRIP(barred, in, out);
+	assert_false(out.closed4);
+	assert_true(out.closed6);
+	assert_false(barred_next(&out, &e));
+	for (unsigned i = 0; i < MSG_BARRED_MAX; i++) {
+		a.net.addr.b[2] = (uint8_t)(i >> 8);
+		penalty_put(&list, &a, i);
+	}
+	in.entries = wr_view(&list);
+	TRIP(barred, in, out);
+	while (barred_next(&out, &e)) {
+		assert_int_equal(e.until, n++);
+		assert_int_equal(e.reason, PENALTY_GRACE);
+		assert_true(e.barred);
+	}
+	assert_int_equal(n, MSG_BARRED_MAX);
+	/* one too many; cut anywhere else than between two */
+	penalty_put(&list, &a, 1);
+	in.entries = wr_view(&list);
+	REFUSED(barred, in);
+	for (size_t i = 0; i <= 48; i++) {
+		in.entries.n = i;
+		wr_reset(&w);
+		put_barred(&w, &in);
+		assert_int_equal(read_barred(wr_view(&w)), i % 16 == 0);
+	}
+	wr_reset(&list);
+	a.reason = PENALTY_REASONS;
+	penalty_put(&list, &a, 1);
+	in.entries = wr_view(&list);
+	REFUSED(barred, in);
+	wr_free(&list);
+	wr_free(&w);
+}
+
+static void
+test_offence(void **state)
+{
+	struct msg_offence in = { PENALTY_NOAUTH, { 6, { 0x20, 1, 7 } } },
+	    out;
+	struct wr w = wr_new(65536);
+
+	(void)state;
+	TRIP(offence, in, out);
+	assert_int_equal(out.reason, PENALTY_NOAUTH);
+	assert_memory_equal(&out.src, &in.src, sizeof(in.src));
+	check_sizes(read_offence, &w);
+	in.reason = PENALTY_CRASH;	/* not the server's to say */
+	REFUSED(offence, in);
+	in.reason = PENALTY_GRACE;
+	in.src.family = 0;
+	REFUSED(offence, in);
+	wr_free(&w);
+}
+
 int
 main(void)
 {
@@ -442,6 +550,9 @@ main(void)
 		cmocka_unit_test(test_auth_reply),
 		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_penalties),
+		cmocka_unit_test(test_barred),
+		cmocka_unit_test(test_offence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
