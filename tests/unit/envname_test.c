@@ -10,10 +10,11 @@ static void
 test_shape(void **state)
 {
 	static const char *const good[] = { "A", "_", "LC_ALL", "a9" };
-	static const char *const bad[] = {
-		"", "9A", "A=B", "A B", "A-B", "\xc3\xa4", "A\n",
-		"A234567890123456789012345678901234567890123456789012345678901"
-		"2345",
+	static const char long_name[] =
+	    "A234567890123456789012345678901234567890123456789012345678901"
+	    "2345";
+	const char *const bad[] = {
+		"", "9A", "A=B", "A B", "A-B", "\xc3\xa4", "A\n", long_name,
 	};
 
 	(void)state;
