@@ -6,6 +6,8 @@
 
 /* start directory, slash, name: each below PATH_MAX */
 #define PATH_BYTES 8192
+/* of a command line */
+#define LINE_SHOWN 1024
 
 static void
 put_from(struct log_ev *e, const struct event_from *f)
@@ -116,5 +118,23 @@ event_session(const struct event_from *f, const char *event, uint64_t done)
 	log_begin(&e, LOG_DEBUG, event);
 	put_from(&e, f);
 	log_num(&e, "requests", done);
+	log_send(&e);
+}
+
+void
+event_command(const struct event_from *f, enum log_level level,
+    const char *line, int status, uint64_t bytes, uint64_t ms)
+{
+	struct view v = view_str(line);
+	struct log_ev e;
+
+	log_begin(&e, level, "command");
+	put_from(&e, f);
+	log_view(&e, "command", v.n > LINE_SHOWN ? view_of(v.p, LINE_SHOWN) :
+	    v);
+	log_num(&e, "bytes", bytes);
+	log_num(&e, "duration_ms", ms);
+	log_str(&e, "result", status == 0 ? "ok" : status == -1 ? "aborted" :
+	    "failed");
 	log_send(&e);
 }

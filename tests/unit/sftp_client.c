@@ -17,11 +17,12 @@
 #include "tests/unit/sftp_client.h"
 
 void
-client_start_raw(struct client *c, bool read_only)
+client_init(struct client *c, bool read_only)
 {
-	int duct[2], log[2];
+	int log[2];
 
 	memset(c, 0, sizeof(*c));
+	c->fd = -1;
 	snprintf(c->dir, sizeof(c->dir), "/tmp/sftp-test.XXXXXX");
 	assert_non_null(mkdtemp(c->dir));
 	assert_int_equal(chdir(c->dir), 0);
@@ -34,6 +35,14 @@ client_start_raw(struct client *c, bool read_only)
 	    log), 0);
 	c->log = log[0];
 	log_open(log[1], LOG_INFO);
+}
+
+void
+client_start_raw(struct client *c, bool read_only)
+{
+	int duct[2];
+
+	client_init(c, read_only);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    duct), 0);
 	c->fd = duct[0];

@@ -30,6 +30,8 @@ struct answer {
 	struct rd rest;		/* behind the id; until the next answer */
 };
 
+/* Makes the directory and the log alone. */
+void client_init(struct client *c, bool read_only);
 /* Makes the directory and the session, says INIT and reads VERSION. */
 void client_start(struct client *c, bool read_only);
 /* The same without INIT. */
