@@ -44,8 +44,8 @@ t_client_that_does_not_read() {
 	local a=$!
 	eventually test -e "$T/ready"
 	stops
-	# what it has not read stands before the end of the stream
-	kill -TERM "$(cat "$T/ready")"
+	# what it has not read may stand before the end of the stream
+	kill -TERM "$(cat "$T/ready")" 2>/dev/null || true
 	wait $a || true
 }
 t_same_address_at_once() {
