@@ -167,6 +167,12 @@ exec_session_free(struct exec_session **s)
 	free(old);
 }
 
+bool
+exec_session_hung_up(const struct exec_session *s)
+{
+	return s->deaf;
+}
+
 uint32_t
 exec_session_status(const struct exec_session *s)
 {
@@ -236,16 +242,31 @@ take(struct exec_session *s)
 	if ((p = wr_reserve(&s->in, want)) == NULL)
 		return ERR_NOMEM;
 	n = recv(s->fd.in, p, want, MSG_DONTWAIT);
-	if (n == -1)
-		return errno == EAGAIN || errno == EINTR ? OK : ERR_CLOSED;
-	if (n == 0)
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return OK;
+	if (n == -1 && errno != ECONNRESET)
+		return ERR_CLOSED;
+	if (n <= 0) {
 		s->eof = true;
-	else
-		s->wants = false;
+		return OK;
+	}
+	s->wants = false;
 	wr_commit(&s->in, (size_t)n);
 	if ((size_t)n == want && s->take < TAKE_MAX)
 		s->take *= 2;
 	return OK;
+}
+
+/* Nobody hears us any more.  Most commands end here; the bytes of an upload
+ * may all have been sent before. */
+static enum err
+go_deaf(struct exec_session *s)
+{
+	s->deaf = true;
+	s->blocked = false;
+	wr_reset(&s->out);
+	wr_reset(&s->complaints);
+	return s->service->unheard ? OK : ERR_CLOSED;
 }
 
 static enum err
@@ -258,6 +279,8 @@ flush_one(struct exec_session *s, int fd, struct wr *w)
 		n = send(fd, v.p, v.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno == EINTR)
 			continue;
+		if (n == -1 && (errno == EPIPE || errno == ECONNRESET))
+			return go_deaf(s);
 		if (n == -1 && errno != EAGAIN)
 			return ERR_CLOSED;
 		if (n != -1)
@@ -273,8 +296,11 @@ flush_one(struct exec_session *s, int fd, struct wr *w)
 static enum err
 flush(struct exec_session *s)
 {
-	enum err e = flush_one(s, s->fd.err, &s->complaints);
+	enum err e;
 
+	if (s->deaf)
+		return go_deaf(s);
+	e = flush_one(s, s->fd.err, &s->complaints);
 	return e != OK || s->blocked ? e : flush_one(s, s->fd.out, &s->out);
 }
 
@@ -318,13 +344,16 @@ exec_session_ready(struct exec_session *s, short revents)
 {
 	enum err e = OK;
 
-	if ((revents & (POLLERR | POLLNVAL)) != 0)
+	if ((revents & POLLNVAL) != 0)
 		return ERR_CLOSED;
-	/* Nobody waits for the end of it. */
-	if ((revents & POLLHUP) != 0 && !s->wants)
-		return ERR_CLOSED;
+	/* Of a stdin that is a socket of its own, it says no more than that
+	 * nothing will come. */
+	if ((revents & (POLLERR | POLLHUP)) != 0 &&
+	    exec_session_fd(s) == s->fd.out && (e = go_deaf(s)) != OK)
+		return e;
 	s->blocked = false;
-	if (s->wants && !s->eof && (revents & (POLLIN | POLLHUP)) != 0)
+	if (s->wants && !s->eof &&
+	    (revents & (POLLIN | POLLERR | POLLHUP)) != 0)
 		e = take(s);
 	return e == OK ? work(s) : e;
 }

@@ -25,6 +25,8 @@ struct exec_service {
 	enum exec_step (*step)(struct exec_session *s);
 	/* The session ends, whether or not the command has. */
 	void (*free)(struct exec_session *s);
+	/* What the client has sent counts though it has gone. */
+	bool unheard;
 };
 
 #define EXEC_STEP_MAX	((size_t)256 << 10)
@@ -37,6 +39,7 @@ struct exec_session {
 	struct exec_fds fd;
 	bool eof;			/* the client will send no more */
 	bool blocked;			/* nothing is taken from us now */
+	bool deaf;			/* ... nor ever again */
 	bool over;
 	bool wants;			/* the service waits for input */
 	uint32_t status;

@@ -506,5 +506,5 @@ sink_free(struct exec_session *s)
 
 const struct exec_service scp_sink = {
 	.name = "scp", .level = LOG_DEBUG,
-	.step = sink_step, .free = sink_free,
+	.step = sink_step, .free = sink_free, .unheard = true,
 };

@@ -90,11 +90,13 @@ struct exec_fds {
  * borrowed.  NULL: no memory (the descriptors are closed). */
 struct exec_session *exec_session_new(const struct jail_policy *policy,
     struct view line, struct exec_fds fd, uint32_t channel);
-/* The descriptor to poll may be another each time. */
+/* The descriptor to poll may be another each time; of one that has hung up,
+ * as above. */
 int exec_session_fd(const struct exec_session *s);
 short exec_session_events(const struct exec_session *s);
 /* ERR_CLOSED: ended, exec_session_status says how; others: broken off. */
 enum err exec_session_ready(struct exec_session *s, short revents) MUST_CHECK;
+bool exec_session_hung_up(const struct exec_session *s);
 /* Exit status; 1 if the command was broken off. */
 uint32_t exec_session_status(const struct exec_session *s);
 /* A transfer under way is logged as aborted. */

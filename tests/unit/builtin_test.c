@@ -168,8 +168,7 @@ large(void **state)
 	expect_event(&p.c, "command", "channel=7 service=builtin "
 	    "command=md5sum big bytes=209715200 result=ok");
 	peer_run(&p, "md5sum big");
-	close(p.out);
-	p.in = p.out = -1;
+	peer_hang_up(&p);
 	peer_pump(&p);
 	assert_int_equal(p.end, ERR_CLOSED);
 	assert_int_equal(p.turns, 1);

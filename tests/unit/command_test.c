@@ -354,8 +354,8 @@ stars(void **state)
 static void
 visible(void **state)
 {
-	static const char in[] = "a\x1b[0m\nü€😀\x7f\xc2\x9b\xff\xed\xa0\x80"
-	    "\xc0\xaf\xf4\x90\x80\x80\xe2\x82";
+	static const char in[] = "a\x1b[0m\nü€😀\x7f\xc2\x9b\xff"
+	    "\xed\xa0\x80\xc0\xaf\xf4\x90\x80\x80\xe2\x82";
 	struct wr w = wr_new(1024);
 	char out[1024];
 

@@ -92,6 +92,17 @@ peer_run_three(struct peer *p, const char *line)
 	run(p, line, (struct exec_fds){ in[1], out[1], err[1] });
 }
 
+void
+peer_hang_up(struct peer *p)
+{
+	if (p->in != p->out)
+		close(p->in);
+	close(p->out);
+	if (p->err != -1)
+		close(p->err);
+	p->in = p->out = p->err = -1;
+}
+
 /* What has come; it may be much. */
 static void
 drain(int fd, struct wr *w)
@@ -117,7 +128,8 @@ peer_pump(struct peer *p)
 	while (p->end == OK) {
 		f.fd = exec_session_fd(p->session);
 		f.events = exec_session_events(p->session);
-		if (f.events == 0 || poll(&f, 1, 0) != 1)
+		if (f.events == 0 || (poll(&f, 1, 0) != 1 &&
+		    !exec_session_hung_up(p->session)))
 			break;
 		p->turns++;
 		p->end = exec_session_ready(p->session, f.revents);

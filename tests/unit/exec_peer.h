@@ -34,6 +34,8 @@ void peer_send(struct peer *p, struct view v);
 #define SAY(p, s) peer_send(p, view_of(s, sizeof(s) - 1))
 /* No more will be sent. */
 void peer_eof(struct peer *p);
+/* Closes our ends, with what may lie there unread. */
+void peer_hang_up(struct peer *p);
 /* Lets the session work until it waits for us. */
 void peer_pump(struct peer *p);
 /* The very next bytes are these. */

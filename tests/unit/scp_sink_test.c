@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -598,6 +599,29 @@ cut_off(void **state)
 	peer_ended(&p, 0);
 }
 
+/* Who sends all at once and goes without waiting for answers, has sent it. */
+static void
+unheard(void **state)
+{
+	static uint8_t chunk[100000];
+
+	(void)state;
+	peer_run(&p, "scp -r -t .");
+	assert_int_equal(send(p.in, "D0755 0 d\nC0644 100000 f\n", 26, 0), 26);
+	assert_int_equal(send(p.in, chunk, sizeof(chunk), 0),
+	    (ssize_t)sizeof(chunk));
+	assert_int_equal(send(p.in, "\0C0644 5 g\nabc", 15, 0), 15);
+	peer_hang_up(&p);
+	peer_pump(&p);
+	assert_int_equal(p.end, ERR_CLOSED);
+	assert_int_equal(look("d/f").st_size, 100000);
+	file_is("d/g", "abc");
+	expect_event(&p.c, "transfer", told(SCP_FROM "op=put path=%s "
+	    "bytes=100000 result=ok", "d/f"));
+	expect_event(&p.c, "transfer", told(SCP_FROM "op=put path=%s bytes=3 "
+	    "result=aborted", "d/g"));
+}
+
 /* ---- where things go ---- */
 
 /* Links that lie there are followed; none can be made, and a directory that
@@ -741,7 +765,7 @@ main(void)
 		T(over_another), T(times_kept), T(trees), T(pipelined),
 		T(byte_by_byte), T(warnings), T(long_names), T(too_deep),
 		T(client_failed), T(disk_full), T(fatal), T(long_line),
-		T(cut_off), T(links), T(read_only), T(large), T(asked),
+		T(cut_off), T(unheard), T(links), T(read_only), T(large), T(asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
