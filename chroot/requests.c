@@ -134,6 +134,24 @@ do_authenticated(struct requests *r, struct ward *c, struct ipc_msg *msg)
 	    refuse(r, ERR_PROTO, "authenticated out of order");
 }
 
+static enum err
+do_pty(struct requests *r, struct ward *c, struct ipc_msg *msg)
+{
+	if (msg->body.n != 0)
+		return refuse(r, ERR_PROTO, "malformed message");
+	return r->act->pty(r->ctx, c);
+}
+
+static enum err
+do_pty_done(struct requests *r, struct ward *c, struct ipc_msg *msg)
+{
+	struct msg_pty m;
+
+	if (!get_pty(msg->body, &m))
+		return refuse(r, ERR_PROTO, "malformed message");
+	return r->act->pty_done(r->ctx, c, m.number);
+}
+
 #define ANY (WARD_NONE | WARD_SIGNED | WARD_LOGIN | WARD_OPEN | WARD_DEAD)
 
 /* LOGIN is legal once and AUTHENTICATED until it is granted, because each
@@ -146,6 +164,9 @@ static const struct request table[256] = {
 	[MSG_ATTEMPT] = { "attempt", FROM_LOGIN, WARD_LOGIN, 0, do_attempt },
 	[MSG_AUTHENTICATED] = { "authenticated", FROM_LOGIN, WARD_LOGIN, 0,
 	    do_authenticated },
+	[MSG_PTY] = { "pty", FROM_LOGIN, WARD_OPEN, 0, do_pty },
+	[MSG_PTY_DONE] = { "pty-done", FROM_LOGIN, WARD_OPEN, 0,
+	    do_pty_done },
 };
 
 static enum err

@@ -35,6 +35,10 @@ struct actions {
 	 * *go_out, or with MSG_NO, or MSG_POLICY, after which it is asked
 	 * again. */
 	enum err (*authenticated)(void *ctx, struct ward *c, bool *go_out);
+	/* A terminal for the session: answer with MSG_PTY_MADE. */
+	enum err (*pty)(void *ctx, struct ward *c);
+	/* ... which it gives back.  Not OK: it had none of that number. */
+	enum err (*pty_done)(void *ctx, struct ward *c, uint32_t number);
 };
 
 struct requests {

@@ -24,6 +24,7 @@
 #include "chroot/logd.h"
 #include "chroot/login.h"
 #include "chroot/outq.h"
+#include "chroot/ptys.h"
 #include "chroot/requests.h"
 #include "chroot/signer.h"
 #include "chroot/state.h"
@@ -101,6 +102,7 @@ struct warden {
 	bool penalties_unsaved;		/* the last one failed: told once */
 
 	struct signers signers;
+	struct ptys ptys;		/* that sessions have */
 	uint64_t cut_at;		/* when those told to go are killed */
 	bool stopping;
 	uint64_t stop_at;
@@ -133,6 +135,12 @@ void warden_end_login(struct warden *w, struct ward *c, bool kill_it);
 
 /* Judges a connection that has ended, and forgets it. */
 void warden_part(struct warden *w, struct ward **c);
+
+/* ---- warden_ptys.c ---- */
+enum err warden_pty(struct warden *w, struct ward *c);
+enum err warden_pty_done(struct warden *w, struct ward *c, uint32_t number);
+/* The ward has ended: so have its terminals. */
+void warden_ptys_gone(struct warden *w, uint32_t ward);
 
 /* ---- warden_reap.c ---- */
 void warden_reap(struct warden *w);

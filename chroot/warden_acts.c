@@ -307,6 +307,7 @@ warden_part(struct warden *w, struct ward **c)
 	struct ward was = **c;
 
 	/* First: what follows may end the server and all its wards. */
+	warden_ptys_gone(w, (*c)->id);
 	wards_remove(w->wards, c);
 	warden_judge(w, &was);
 	wipe(&was, sizeof(was));
@@ -400,6 +401,31 @@ pass_newest(struct ward *c, uint32_t number, struct view bytes)
 	return e;
 }
 
+/* Whose terminals the session's will be, and whether it may have any. */
+static void
+note_account(struct ward *c, struct view bytes)
+{
+	struct policy *p = policy_decode(bytes);
+
+	if (p == NULL)
+		return;
+	c->uid = p->uid;
+	c->may_pty = (p->allow & ALLOW_PTY) != 0;
+	policy_free(&p);
+}
+
+static enum err
+act_pty(void *ctx, struct ward *c)
+{
+	return warden_pty(ctx, c);
+}
+
+static enum err
+act_pty_done(void *ctx, struct ward *c, uint32_t number)
+{
+	return warden_pty_done(ctx, c, number);
+}
+
 static enum err
 act_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
@@ -417,6 +443,7 @@ act_authenticated(void *ctx, struct ward *c, bool *go_out)
 	    wards_sessions(w->wards, ward_user(c)) >= sessions)
 		return refuse_go(c, "user has as many sessions as allowed");
 	*go_out = true;
+	note_account(c, bytes);
 	return ipc_send(c->sock, MSG_GO, c->id, view_of(NULL, 0), NULL, 0);
 }
 
@@ -428,4 +455,6 @@ const struct actions warden_actions = {
 	.offence = act_offence,
 	.attempt = act_attempt,
 	.authenticated = act_authenticated,
+	.pty = act_pty,
+	.pty_done = act_pty_done,
 };

@@ -46,6 +46,7 @@ drop_wards(struct warden *w)
 
 	while ((c = wards_next(w->wards, &at)) != NULL) {
 		warden_end_login(w, c, c->phase == WARD_LOGIN);
+		warden_ptys_gone(w, c->id);
 		wards_remove(w->wards, &c);
 	}
 }
@@ -139,6 +140,7 @@ login_ended(struct warden *w, struct ward *c, int status)
 		log_send(&e);
 	}
 	warden_end_login(w, c, false);
+	warden_ptys_gone(w, c->id);
 	crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL &&
 	    c->phase == WARD_LOGIN;
 	if (c->phase != WARD_DEAD && !ward_move(c, WARD_DEAD))

@@ -124,10 +124,26 @@ act_authenticated(void *ctx, struct ward *c, bool *go_out)
 	return OK;
 }
 
+static enum err
+act_pty(void *ctx, struct ward *c)
+{
+	struct fuzz *f = ctx;
+
+	must(c->phase == WARD_OPEN && f->seen[c->id].successes == 1);
+	return OK;
+}
+
+static enum err
+act_pty_done(void *ctx, struct ward *c, uint32_t number)
+{
+	(void)number;
+	return act_pty(ctx, c);
+}
+
 static const struct actions acts = {
 	act_sign, act_sign_refused, act_login, act_gone, act_offence,
 	act_attempt,
-	act_authenticated,
+	act_authenticated, act_pty, act_pty_done,
 };
 
 static void

@@ -17,6 +17,7 @@ struct fake {
 	unsigned sign, refused, login, gone, attempt, enough, authenticated;
 	unsigned offences;
 	enum err answer;
+	int ptys, ptys_done;
 	bool withhold;		/* what was proved is not granted */
 };
 
@@ -97,10 +98,31 @@ fake_authenticated(void *ctx, struct ward *c, bool *go_out)
 	return f->answer;
 }
 
+static enum err
+fake_pty(void *ctx, struct ward *c)
+{
+	struct fake *f = ctx;
+
+	assert_int_equal(c->phase, WARD_OPEN);
+	f->ptys++;
+	return f->answer;
+}
+
+static enum err
+fake_pty_done(void *ctx, struct ward *c, uint32_t number)
+{
+	struct fake *f = ctx;
+
+	assert_int_equal(c->phase, WARD_OPEN);
+	assert_int_equal(number, 5);
+	f->ptys_done++;
+	return f->answer;
+}
+
 static const struct actions acts = {
 	fake_sign, fake_refused, fake_login, fake_gone, fake_offence,
 	fake_attempt,
-	fake_authenticated,
+	fake_authenticated, fake_pty, fake_pty_done,
 };
 
 struct fixture {
@@ -418,6 +440,36 @@ lost_descriptors(void **state)
 	assert_int_equal(x->fake.login, 1);
 }
 
+/* Terminals are for who has logged in. */
+static void
+ptys_are_for_sessions(void **state)
+{
+	struct fixture *x = *state;
+	const struct msg_pty five = { 5 };
+
+	reach_login(x, 1);
+	assert_int_not_equal(from_login(x, MSG_PTY, 1, 0), OK);
+	put_pty(&x->body, &five);
+	assert_int_not_equal(from_login(x, MSG_PTY_DONE, 1, 0), OK);
+	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	assert_int_equal(from_login(x, MSG_PTY, 1, 0), OK);
+	assert_int_equal(from_login(x, MSG_PTY, 1, 0), OK);
+	assert_int_equal(x->fake.ptys, 2);
+	put_pty(&x->body, &five);
+	assert_int_equal(from_login(x, MSG_PTY_DONE, 1, 0), OK);
+	assert_int_equal(x->fake.ptys_done, 1);
+	wr_u8(&x->body, 0);
+	assert_int_not_equal(from_login(x, MSG_PTY, 1, 0), OK);
+	assert_int_not_equal(from_login(x, MSG_PTY_DONE, 1, 0), OK);
+	assert_int_not_equal(from_login(x, MSG_PTY, 1, 1), OK);
+	/* the server has no use for them */
+	assert_int_not_equal(from_server(x, MSG_PTY, 1, 0), OK);
+	put_pty(&x->body, &five);
+	assert_int_not_equal(from_server(x, MSG_PTY_DONE, 1, 0), OK);
+	assert_int_equal(x->fake.ptys, 2);
+	assert_int_equal(x->fake.ptys_done, 1);
+}
+
 static void
 attempts_are_counted(void **state)
 {
@@ -655,7 +707,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(whole_life), T(session_id_stays), T(refused_signs),
 		T(too_many), T(refused_logins), T(user_with_nul),
-		T(lost_descriptors), T(attempts_are_counted),
+		T(lost_descriptors), T(ptys_are_for_sessions),
+		T(attempts_are_counted),
 		T(authenticated_once), T(offences), T(refused_offences),
 		T(not_granted), T(sessions),
 		T(another_number), T(sweep), T(truncated),
