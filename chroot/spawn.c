@@ -59,7 +59,8 @@ become(const struct spawn *p)
 	sigset_t none;
 
 	sigemptyset(&none);
-	signal(SIGPIPE, SIG_DFL);	/* a table of our own: no CLONE_SIGHAND */
+	/* The table of signals is our own: vfork does not share it. */
+	signal(SIGPIPE, SIG_DFL);
 	if (setsid() == -1 || (p->tty &&
 	    ioctl(p->fds[0], TIOCSCTTY, 0) == -1) || !set_descriptors(p))
 		return errno;
