@@ -521,6 +521,8 @@ static const struct key_row user_rows[] = {
 	{ .name = "resources", .parse = run_resources, .id = UK_RESOURCES },
 	{ .name = "linger", .parse = run_linger, .id = UK_LINGER,
 	    .allowed = "on or off" },
+	{ .name = "builtins", .parse = run_builtins, .id = UK_BUILTINS,
+	    .allowed = "names of built-in commands, such as md5sum" },
 	{ .name = "command_user", .parse = programs_user,
 	    .id = UK_COMMAND_USER },
 	{ .name = "command_timeout", .parse = row_ms,

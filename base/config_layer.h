@@ -21,6 +21,7 @@ enum user_key {
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
 	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_SHELL, UK_COMMAND,
 	UK_SET_ENV, UK_SUBSYSTEMS, UK_MOTD, UK_RESOURCES, UK_LINGER,
+	UK_BUILTINS,
 	UK_COMMAND_USER, UK_COMMAND_TIMEOUT, UK_KEYS_COMMAND, UK_ASK,
 	UK_AUTH_COMMAND, UK_AUTH_URL, UK_AUTH_URL_CA, UK_AUTH_URL_TOKEN,
 	UK_AUTH_EXTERNAL, UK_ALL
@@ -126,6 +127,8 @@ void run_set_env(struct parse *p, const struct key_row *row,
 void run_subsystems(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 void run_resources(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void run_builtins(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 void run_linger(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);

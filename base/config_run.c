@@ -215,22 +215,78 @@ run_linger(struct parse *p, const struct key_row *row, const struct node *v,
 	row_switch(p, row, v, at, &((struct layer *)into)->run.linger);
 }
 
+/* ---- built-in commands ---- */
+
+static const char *
+builtin_words(struct parse *p)
+{
+	struct wr w = wr_new(512);
+	struct view v;
+
+	for (unsigned i = 0; policy_builtin_word(i) != NULL; i++) {
+		if (i != 0)
+			wr_bytes(&w, view_str(", "));
+		wr_bytes(&w, view_str(policy_builtin_word(i)));
+	}
+	v = tree_copy(&p->t, wr_view(&w));
+	wr_free(&w);
+	return v.p != NULL ? (const char *)v.p : "";
+}
+
+static void
+builtin(struct parse *p, const struct node *v, const struct path *at,
+    uint32_t *bits)
+{
+	uint32_t bit = policy_builtin_bit(v->text);
+
+	if (bit == 0)
+		tree_fault(&p->t, v->mark, at, "%s is not built in; use %s",
+		    tree_quote(&p->t, v->text), builtin_words(p));
+	else if ((*bits & bit) != 0)
+		tree_fault(&p->t, v->mark, at, "%s is given twice; needs one",
+		    tree_quote(&p->t, v->text));
+	*bits |= bit;
+}
+
+void
+run_builtins(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	struct path here = { at, view_of(NULL, 0), 0 };
+	struct layer *l = into;
+	struct view text;
+
+	if (is_none(v) || !row_is_list(p, v, at, CONFIG_MAX_LIST,
+	    row->allowed))
+		return;
+	for (const struct item *i = v->first; i != NULL;
+	    i = i->next, here.index++)
+		if (row_text(p, i->value, &here, row->allowed, &text))
+			builtin(p, i->value, &here, &l->run.builtins);
+}
+
 /* ---- the layers together ---- */
 
-/* The place of the rights, as a fault would name it. */
+/* The place of a key, as a fault would name it. */
+static struct view
+written_at(struct parse *p, const struct layer *l, enum user_key key)
+{
+	return view_str(l->kind == LAYER_BUILTIN ? "built in" :
+	    tree_place(&p->t, l->at[key]));
+}
+
 static void
 user_allow(struct parse *p, const struct user *u, struct policy *out)
 {
 	const struct layer *l = user_pick(u, UK_ALLOW);
-	struct wr w = wr_new(8192);
+	const struct layer *b = user_pick(u, UK_BUILTINS);
 
 	out->allow = l->allow;
-	if (l->kind == LAYER_BUILTIN)
-		wr_bytes(&w, view_str("built in"));
-	else
-		wr_bytes(&w, view_str(tree_place(&p->t, l->at[UK_ALLOW])));
-	out->allow_at = tree_copy(&p->t, wr_view(&w));
-	wr_free(&w);
+	out->allow_at = written_at(p, l, UK_ALLOW);
+	out->run.builtins = b->run.builtins;
+	out->run.builtins_at = written_at(p, b, UK_BUILTINS);
+	if (b->run.builtins != 0)
+		out->allow |= ALLOW_BUILTINS;
 }
 
 /* A shell that only says goodbye, as accounts without a login have it. */

@@ -35,7 +35,8 @@
  *	string	 allow_at
  *	run: string shell, command; list of string pairs set_env,
  *		 subsystems; string motd; uint32 processes, files, cpu_s;
- *		 uint64 memory; boolean linger
+ *		 uint64 memory; boolean linger; uint32 builtins; string
+ *		 builtins_at
  */
 #define VERSION_BYTE	1
 
@@ -64,7 +65,30 @@ policy_allow_bit(struct view word)
 	return 0;
 }
 
-#define ALLOW_ALL (((uint32_t)ALLOW_REMOTE_FORWARD << 1) - 1)
+#define ALLOW_ALL \
+	((((uint32_t)ALLOW_REMOTE_FORWARD << 1) - 1) | ALLOW_BUILTINS)
+
+const char *
+policy_builtin_word(unsigned i)
+{
+	static const char *const words[] = {
+		"md5sum", "sha1sum", "sha256sum", "sha384sum", "sha512sum",
+		"pwd", "cd", "echo",
+	};
+
+	return i < sizeof(words) / sizeof(words[0]) ? words[i] : NULL;
+}
+
+uint32_t
+policy_builtin_bit(struct view word)
+{
+	const char *w;
+
+	for (unsigned i = 0; (w = policy_builtin_word(i)) != NULL; i++)
+		if (view_is(word, w))
+			return (uint32_t)1 << i;
+	return 0;
+}
 
 static const char *const method_names[AUTH_METHODS] = {
 	[AUTH_NONE] = "none",
@@ -200,6 +224,8 @@ put_run(struct wr *w, const struct policy_run *p)
 	wr_u32(w, p->cpu_s);
 	wr_u64(w, p->memory);
 	wr_bool(w, p->linger);
+	wr_u32(w, p->builtins);
+	wr_str(w, p->builtins_at);
 }
 
 static void
@@ -440,6 +466,8 @@ get_run(struct rd *r, struct room *m, struct policy_run *p)
 	p->cpu_s = rd_u32(r);
 	p->memory = rd_u64(r);
 	p->linger = rd_bool(r);
+	p->builtins = rd_u32(r);
+	p->builtins_at = rd_text(r);
 }
 
 static void

@@ -18,11 +18,17 @@ enum policy_allow {
 	ALLOW_AGENT = 1 << 5,
 	ALLOW_X11 = 1 << 6,
 	ALLOW_LOCAL_FORWARD = 1 << 7,
-	ALLOW_REMOTE_FORWARD = 1 << 8
+	ALLOW_REMOTE_FORWARD = 1 << 8,
+	ALLOW_BUILTINS = 1 << 30	/* no word: run.builtins lists some */
 };
 /* Word of one bit as written in the YAML, NULL past the last. */
 const char *policy_allow_word(unsigned i);
 uint32_t policy_allow_bit(struct view word);	/* 0: unknown */
+
+/* Commands that are answered without a program: name of one bit, NULL past
+ * the last, and back, 0 if unknown. */
+const char *policy_builtin_word(unsigned i);
+uint32_t policy_builtin_bit(struct view word);
 
 enum auth_method {
 	AUTH_NONE, AUTH_PUBLICKEY, AUTH_PASSWORD, AUTH_KBDINT, AUTH_HOSTBASED,
@@ -104,6 +110,8 @@ struct policy_run {
 	uint32_t cpu_s;
 	uint64_t memory;
 	bool linger;			/* what is left behind may stay */
+	uint32_t builtins;		/* answered without a program */
+	struct view builtins_at;	/* where that is written, for people */
 };
 
 struct policy {

@@ -22,9 +22,9 @@
 	"known_hosts, known_hosts_files, hostbased_users, key_bits, " \
 	"banner, hours, time_zone, not_before, expires, sessions, " \
 	"when, if, shell, command, set_env, subsystems, motd, resources, " \
-	"linger, command_user, command_timeout, authorized_keys_command, " \
-	"ask, auth_command, auth_url, auth_url_ca, auth_url_token, " \
-	"auth_external"
+	"linger, builtins, command_user, command_timeout, " \
+	"authorized_keys_command, ask, auth_command, auth_url, " \
+	"auth_url_ca, auth_url_token, auth_external"
 
 struct fault_case {
 	const char *title, *yaml, *faults;
@@ -631,6 +631,19 @@ static const struct fault_case fault_cases[] = {
 	  "not yet served by this version; nobody can use it\n"
 	  "t.yaml:7:26: warning: users.a.allow[2]: \"x11\" is granted but "
 	  "not yet served by this version; nobody can use it\n" },
+	{ "builtins",
+	  HEAD USER "    builtins: [md5sum, ls, md5sum]\n",
+	  "t.yaml:7:24: users.a.builtins[1]: \"ls\" is not built in; use "
+	  "md5sum, sha1sum, sha256sum, sha384sum, sha512sum, pwd, cd, echo\n"
+	  "t.yaml:7:28: users.a.builtins[2]: \"md5sum\" is given twice; "
+	  "needs one\n" },
+	{ "builtins is a word",
+	  HEAD USER "    builtins: md5sum\n",
+	  "t.yaml:7:15: users.a.builtins: is a single value; needs a list "
+	  "of names of built-in commands, such as md5sum\n" },
+	{ "builtins none",
+	  HEAD USER "    builtins: none\n",
+	  "" },
 	{ "allow is a word",
 	  HEAD USER "    allow: sftp\n",
 	  "t.yaml:7:12: users.a.allow: is a single value; needs a list of "

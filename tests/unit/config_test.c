@@ -744,17 +744,23 @@ test_programs_of_users(void **state)
 	(void)state;
 	assert_true(config_parse_text("t.yaml", view_str(HEAD
 	    "defaults: {shell: /bin/dash, set_env: {A: b}, linger: on,\n"
+	    "  builtins: [md5sum, cd],\n"
 	    "  resources: {cpu: 90s, memory: 1GiB}}\n"
 	    "groups: {g: {allow: [exec], subsystems: {x: /bin/y -z}}}\n"
 	    "users:\n"
 	    "  a: {" ACCOUNT ", " KEY ", group: g}\n"
 	    "  b: {account: host, " KEY ", shell: /bin/sh, set_env: none,\n"
-	    "    linger: off, allow: [sftp]}\n"), &env, &block, &faults));
+	    "    linger: off, allow: [sftp], builtins: none}\n"), &env, &block, &faults));
 	c = config_open(wr_view(&block));
 	assert_non_null(c);
 	p = policy_decode(config_user(c, view_str("a"), NULL));
 	assert_non_null(p);
-	assert_true(view_is(p->allow_at, "t.yaml:5:21"));
+	assert_true(view_is(p->allow_at, "t.yaml:6:21"));
+	assert_int_equal(p->run.builtins,
+	    policy_builtin_bit(view_str("md5sum")) |
+	    policy_builtin_bit(view_str("cd")));
+	assert_true(view_is(p->run.builtins_at, "t.yaml:4:13"));
+	assert_int_equal(p->allow, ALLOW_EXEC | ALLOW_BUILTINS);
 	assert_true(view_is(p->run.shell, "/bin/dash"));
 	assert_int_equal(p->run.set_env.n, 1);
 	assert_true(view_is(p->run.set_env.v[0].name, "A"));
@@ -769,6 +775,8 @@ test_programs_of_users(void **state)
 	assert_true(view_is(p->run.shell, "/bin/sh"));
 	assert_int_equal(p->run.set_env.n, 0);
 	assert_false(p->run.linger);
+	assert_int_equal(p->run.builtins, 0);
+	assert_int_equal(p->allow, ALLOW_SFTP);
 	policy_free(&p);
 	config_free(&c);
 	wr_reset(&block);
@@ -781,6 +789,8 @@ test_programs_of_users(void **state)
 	assert_non_null(p);
 	assert_true(view_is(p->run.shell, "/bin/zsh"));
 	assert_true(view_is(p->allow_at, "built in"));
+	assert_true(view_is(p->run.builtins_at, "built in"));
+	assert_int_equal(p->run.builtins, 0);
 	policy_free(&p);
 	config_free(&c);
 	wr_free(&block);

@@ -74,6 +74,7 @@ sample(void)
 			.subsystems = { pairs, 1 }, .motd = view_str("/m"),
 			.processes = 50, .files = 256, .cpu_s = 60,
 			.memory = (uint64_t)5 << 32, .linger = true,
+			.builtins = 5, .builtins_at = view_str("f:5:6"),
 		},
 	};
 }
@@ -163,6 +164,8 @@ check_run(const struct policy_run *r)
 	assert_int_equal(r->cpu_s, 60);
 	assert_true(r->memory == (uint64_t)5 << 32);
 	assert_true(r->linger);
+	assert_int_equal(r->builtins, 5);
+	assert_true(view_is(r->builtins_at, "f:5:6"));
 }
 
 static void
