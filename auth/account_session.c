@@ -24,9 +24,12 @@ environment(void)
 	static const char *const names[] = {
 		"TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS",
 	};
-	static char *env[sizeof(names) / sizeof(names[0]) + 1];
+	char **env = calloc(sizeof(names) / sizeof(names[0]) + 1,
+	    sizeof(*env));
 	size_t n = 0;
 
+	if (env == NULL)
+		return NULL;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *v = getenv(names[i]);
 
@@ -50,9 +53,10 @@ run(const int *fds)
 	int program = fcntl(fds[FD_PROGRAM], F_DUPFD_CLOEXEC, HIGH_FD);
 	int control = fcntl(fds[FD_CONTROL], F_DUPFD_CLOEXEC, HIGH_FD);
 	int policy = fcntl(fds[FD_POLICY], F_DUPFD_CLOEXEC, HIGH_FD);
+	char **env = environment();
 	sigset_t none;
 
-	if (program == -1 || control == -1 || policy == -1 ||
+	if (env == NULL || program == -1 || control == -1 || policy == -1 ||
 	    dup2(control, ROLE_FD_CONTROL) == -1 ||
 	    dup2(policy, ROLE_FD_POLICY) == -1 || chdir("/") == -1)
 		_exit(126);
@@ -62,7 +66,7 @@ run(const int *fds)
 		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execveat(program, "", argv, environment(), AT_EMPTY_PATH);
+	execveat(program, "", argv, env, AT_EMPTY_PATH);
 	_exit(127);
 }
 
@@ -121,13 +125,15 @@ put_env(struct account_pam *pam, char ***env, struct talk_session *m)
 static bool
 tell(struct account_pam *pam, int sock, pid_t pid, const char *why)
 {
-	struct talk_session m = { .pid = (uint32_t)pid };
+	struct talk_session m = {
+		.helper = (uint32_t)getpid(), .pid = (uint32_t)pid,
+	};
 	struct wr w = wr_new(IPC_MAX_FRAME);
 	char **env = NULL;
 	bool ok;
 
 	if (pid != 0 && !put_env(pam, &env, &m)) {
-		m = (struct talk_session){ 0 };
+		m = (struct talk_session){ .helper = m.helper };
 		why = "PAM's environment is too large";
 	}
 	if (m.pid == 0)

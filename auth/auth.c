@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "auth/internal.h"
+#include "auth/pam.h"
 #include "base/crypto.h"
 
 #define SERVICE	"ssh-connection"
@@ -47,6 +48,7 @@ auth_free(struct auth **a)
 	if (*a == NULL)
 		return;
 	dialog_close(*a);
+	pam_free(*a);
 	chains_free(&(*a)->chains);
 	wipe(*a, sizeof(**a));
 	free(*a);
@@ -215,6 +217,20 @@ ask_back(struct auth_step *step, struct auth_answer *out)
 	step->payload = wr_new(0);
 }
 
+/* All is proved; PAM may still have something against the account. */
+static void
+confirm(struct auth *a, struct auth_answer *out)
+{
+	struct wr notice = wr_new(MSG_NOTICE_MAX);
+	const char *why = pam_account(a, &notice);
+
+	if (why != NULL)
+		auth_undo(a, out, why);
+	else
+		auth_notice(out, wr_view(&notice));
+	wr_free(&notice);
+}
+
 /* From what the method found to what the client hears. */
 static void
 settle(struct auth *a, int method, struct auth_step *step,
@@ -234,6 +250,8 @@ settle(struct auth *a, int method, struct auth_step *step,
 	if (shut == NULL && step->proved) {
 		take_step(a, method, step, out);
 		auth_notice(out, wr_view(&step->notice));
+		if (out->verdict == VERDICT_SUCCESS)
+			confirm(a, out);
 	} else if (shut == NULL && step->usable) {
 		out->verdict = VERDICT_PK_OK;
 		out->reason = "";
@@ -257,6 +275,8 @@ run_method(struct auth *a, const struct userauth_msg *m,
 	 * would be a question asked for nothing (CVE-2015-5600). */
 	out->abandoned = a->talk.with != NULL;
 	dialog_close(a);
+	if (m->method != AUTH_PASSWORD || !m->change)
+		pam_forget(a);
 	auth_method_row(m->method)->check(a, m, &step);
 	settle(a, m->method, &step, out);
 	wr_free(&step.payload);

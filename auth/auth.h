@@ -9,6 +9,8 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include <sys/types.h>
+
 #include "auth/account.h"
 #include "base/messages.h"
 #include "base/policy.h"
@@ -57,6 +59,10 @@ struct auth_start {
 	 * inside when the client has gone.  NULL: plain poll(2). */
 	bool (*wait)(void *ctx, int fd, short events, int ms);
 	void *wait_ctx;
+	/* The program sallyport-account; NULL: there is none to ask. */
+	const char *helper;
+	uint32_t grace_ms;		/* when a login is over at the latest;
+					 * 0: not known */
 	/* Bytes that stay the same while the daemon lives and that no client
 	 * knows: they spread the moment of a failure by user name.  Empty:
 	 * spread by bytes of this connection alone. */
@@ -97,7 +103,8 @@ struct auth_answer {
 					 * not `none`, not an accepted query */
 	bool abandoned;			/* a dialogue was left without its
 					 * answers: one more attempt */
-	const char *reason;		/* static: the true reason */
+	const char *reason;		/* the true one; as long as struct
+					 * auth */
 	char key[64];			/* fingerprint of an offered key */
 	/* A failure must not leave before this many milliseconds after the
 	 * request came in, whatever was checked meanwhile. */
@@ -151,6 +158,27 @@ struct auth_question {
  * it cannot be counted.  Reads the files of keys. */
 unsigned auth_describe(const struct auth_question *q,
     const struct auth_hearer *to);
+
+/* ---- PAM's session (auth/talk.h) ---- */
+
+#define AUTH_SESSION_FDS 4	/* sallyportd itself, the session's end of its
+				 * control socket, its policy, the log */
+#define AUTH_ENV_MAX	((size_t)48 * 1024)
+struct auth_session {
+	pid_t helper;		/* the process that holds it */
+	pid_t pid;		/* the user's, beneath it */
+	struct wr env;		/* NAME=value, a string each; the caller
+				 * frees */
+	char why[256];
+};
+/* Does one belong to this login?  After VERDICT_SUCCESS. */
+bool auth_has_session(const struct auth *a);
+/* Opens it and starts the user's process there, which waits on its control
+ * socket.  NULL, or why not (valid as long as out). */
+const char *auth_open_session(struct auth *a, const int fds[AUTH_SESSION_FDS],
+    struct auth_session *out);
+/* From now on it does not end with this process; false: it is gone. */
+bool auth_let_go(struct auth *a) MUST_CHECK;
 
 /* For the check of a configuration: is this authorized_keys line one?
  * *why_out, static: "is ...; needs ...".  If it is, but its key or options

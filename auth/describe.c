@@ -192,8 +192,16 @@ describe_keys(struct describe *d)
 static void
 describe_password(struct describe *d)
 {
-	const char *why = password_fault(d->q->policy);
+	const struct policy *p = d->q->policy;
+	const char *why;
 
+	if (p->pam.n != 0) {
+		say(d, true, "what the PAM service %.*s takes", (int)p->pam.n,
+		    (const char *)p->pam.p);
+		found(d, ANY_NUMBER);
+		return;
+	}
+	why = password_fault(p);
 	say(d, why == NULL, "%s", why != NULL ? why : "the user's password");
 	if (why == NULL)
 		found(d, ANY_NUMBER);
@@ -205,6 +213,10 @@ describe_dialog(struct describe *d)
 {
 	const struct policy *p = d->q->policy;
 
+	if (p->pam.n != 0) {
+		describe_password(d);
+		return;
+	}
 	if (p->programs.ask.n != 0) {
 		say(d, true, "answers that the program %.*s takes",
 		    (int)p->programs.ask.v[0].n,

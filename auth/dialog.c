@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "auth/internal.h"
+#include "auth/pam.h"
 
 void
 dialog_close(struct auth *a)
@@ -54,6 +54,8 @@ dialog_of(const struct auth *a)
 {
 	const struct policy *p = auth_shape(a);
 
+	if (pam_service(a).n != 0)
+		return &dialog_pam;
 	return p != NULL && p->programs.ask.n != 0 ? &dialog_program :
 	    &dialog_own;
 }

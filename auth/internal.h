@@ -21,9 +21,11 @@ struct auth_work {
 	unsigned verifies;	/* signatures */
 	unsigned programs;	/* started */
 	unsigned turns;		/* answers that they were asked for */
+	unsigned helpers;	/* sallyport-account, started */
 };
 
 struct auth_step;
+struct pam;
 
 /*
  * Somebody who holds a keyboard-interactive dialogue (RFC 4256) with the
@@ -57,6 +59,7 @@ struct auth {
 		void *state;
 		size_t nprompts;	/* answers that are owed */
 	} talk;
+	struct pam *pam;	/* NULL: nothing was asked of it yet */
 	bool faults_told;	/* of the key files: once is enough */
 	bool totp_told;		/* likewise of a file with a secret */
 	bool hosts_told;	/* ... and of lists of known hosts */
@@ -93,7 +96,7 @@ struct auth_step {
 	bool level;		/* ASK_PROMPT: after work whose time says
 				 * something; leaves at the row's grid */
 	struct wr notice;	/* for the user, if the step counts */
-	const char *reason;	/* static, of a failure */
+	const char *reason;	/* of a failure; as long as struct auth */
 	char key[SSHKEY_FP_MAX];
 	struct auth_limits limits;
 };

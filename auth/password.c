@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/internal.h"
+#include "auth/pam.h"
 #include "base/crypto.h"
 
 /* Checked for whoever does not exist or has no hash of his own: of the kind
@@ -50,7 +50,7 @@ own_hash(const struct policy *p, char *out, size_t n, const char **why)
 	*why = "no such user";
 	if (p == NULL)
 		return false;
-	*why = p->pam.n != 0 ? "PAM is not supported" : "user has no password";
+	*why = "user has no password";
 	if (p->password.n == 0)
 		return false;
 	*why = "user's password hash is locked or not supported";
@@ -132,7 +132,9 @@ void
 auth_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step)
 {
-	if (m->change)
+	if (pam_service(a).n != 0)
+		pam_password(a, m, step);
+	else if (m->change)
 		step->reason = "password change is not supported";
 	else
 		step->proved = password_matches(a, m->password,

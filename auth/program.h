@@ -13,13 +13,12 @@
 #ifndef AUTH_PROGRAM_H
 #define AUTH_PROGRAM_H
 
-#include "base/buf.h"
+#include "auth/supervisor.h"
 #include "base/policy.h"
 
 #define PROGRAM_OUT_MAX	((size_t)64 * 1024)	/* of one turn */
 #define PROGRAM_ERR_LINES	20	/* of stderr that are logged */
 #define PROGRAM_ERR_MAX		512	/* bytes of one of them */
-#define PROGRAM_GRACE_MS	500	/* from SIGTERM to SIGKILL */
 
 struct program_spec {
 	const char *what;	/* key of the configuration, for the log */
@@ -52,8 +51,8 @@ bool program_ask(struct program *p, struct view in, struct wr *out,
 bool program_finish(struct program *p, struct view in, struct wr *out,
     const char **why_out) MUST_CHECK;
 
-/* Ends what is left of it and waits for that, at most PROGRAM_GRACE_MS and a
- * little. */
+/* Ends what is left of it and waits for that, at most SUPERVISOR_GRACE_MS
+ * and a little. */
 void program_end(struct program **p);
 
 /* The three in one: for programs that are asked once. */
@@ -75,7 +74,7 @@ bool program_path_ok(const char *path, char *resolved_out, bool *missing_out,
 
 /* ---- program_child.c ---- */
 
-/* What the supervisor and the program get, made before the fork. */
+/* What supervisor and program get, made before the fork. */
 struct program_child {
 	char path[4096];	/* to be executed */
 	char *argv[POLICY_ARGV_MAX + 1];

@@ -1,30 +1,17 @@
-/* The two processes of program.h: the supervisor, and what becomes the
- * program.  Both are forks that never return into the login. */
-#include <dirent.h>
+/* What becomes the program of program.h, under its supervisor.  Never returns
+ * into the login. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auth/program.h"
+#include "auth/supervisor.h"
 #include "base/fds.h"
 #include "base/privdrop.h"
-#include "base/proctitle.h"
-
-#define CTL		3	/* where the supervisor has it */
-#define SIGNALS		4
-#define KILL_ROUNDS	100	/* of 10 ms, until nothing is left */
-#define CHILDREN_MAX	4096	/* bytes of their list that one round reads */
 
 /* What the program and its children together may use. */
 #define PROCESSES	1024	/* of its account, on the whole machine */
@@ -101,12 +88,13 @@ become_program(const struct program_child *c, pid_t supervisor)
 	return privdrop_die_with(supervisor, SIGKILL) ? NULL : "parent";
 }
 
-static void run(const struct program_child *c, pid_t supervisor)
+static void run(const void *ctx, pid_t supervisor)
     __attribute__((noreturn));
 
 static void
-run(const struct program_child *c, pid_t supervisor)
+run(const void *ctx, pid_t supervisor)
 {
+	const struct program_child *c = ctx;
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	static char lang[] = "LANG=C.UTF-8", home[] = "HOME=/";
 	char *const envp[] = { path, lang, home, NULL };
@@ -120,155 +108,14 @@ run(const struct program_child *c, pid_t supervisor)
 	_exit(127);
 }
 
-/* ---- the supervisor ---- */
-
-static void
-kill_listed(const char *tid)
-{
-	char path[64], list[CHILDREN_MAX + 1], *at = list, *end;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%s/children", tid);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return;
-	n = read(fd, list, sizeof(list) - 1);
-	close(fd);
-	if (n <= 0)
-		return;
-	list[n] = '\0';
-	/* A number that is cut off at the end has no blank behind it. */
-	for (long pid = strtol(at, &end, 10); pid > 1 && *end == ' ';
-	    pid = strtol(at, &end, 10)) {
-		kill((pid_t)pid, SIGKILL);
-		at = end;
-	}
-}
-
-/* Children of the program that have lost their parent are ours: each round
- * kills the ones there are and so uncovers theirs. */
-static void
-kill_all(pid_t group)
-{
-	const struct timespec nap = { 0, 10000000 };
-	char tid[32];
-	pid_t pid;
-
-	snprintf(tid, sizeof(tid), "%ld", (long)getpid());
-	/* Once: it is nobody else's number until its leader is reaped. */
-	kill(-group, SIGKILL);
-	for (int i = 0; i < KILL_ROUNDS; i++) {
-		kill_listed(tid);
-		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-			;
-		if (pid == -1 && errno == ECHILD)
-			return;
-		nanosleep(&nap, NULL);
-	}
-}
-
-/* Has the program ended?  Reaps its orphans; itself it leaves a zombie, so
- * that its number stays its own. */
-static bool
-reap(pid_t program, int *status_out)
-{
-	struct signalfd_siginfo si;
-	siginfo_t info;
-	int code;
-
-	while (read(SIGNALS, &si, sizeof(si)) > 0)
-		;
-	for (;;) {
-		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) ==
-		    -1 || info.si_pid == 0)
-			return false;
-		if (info.si_pid == program)
-			break;
-		waitpid(info.si_pid, NULL, 0);
-	}
-	code = info.si_status;
-	*status_out = info.si_code == CLD_EXITED ? W_EXITCODE(code & 0xff, 0) :
-	    W_EXITCODE(0, code & 0x7f);
-	return true;
-}
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Until the program ends: true, or the login wants no more of it or has
- * died, and so much time has been given: false. */
-static bool
-watch(pid_t program, int *status_out)
-{
-	struct pollfd p[2] = {
-		{ .fd = SIGNALS, .events = POLLIN },
-		{ .fd = CTL, .events = POLLIN },
-	};
-	uint64_t end = 0;
-
-	for (;;) {
-		uint64_t now = now_ms();
-
-		if (reap(program, status_out))
-			return true;
-		if (end != 0 && now >= end)
-			return false;
-		if (poll(p, 2, end == 0 ? -1 : (int)(end - now)) == -1 &&
-		    errno != EINTR)
-			return false;
-		if (p[1].fd != -1 && p[1].revents != 0) {
-			p[1].fd = -1;
-			kill(-program, SIGTERM);
-			end = now_ms() + PROGRAM_GRACE_MS;
-		}
-	}
-}
-
-/* The login's pipes are not ours to keep open, nor are its sockets: whoever
- * reads them must see that it has gone. */
-static bool
-settle_down(const struct program_child *c)
-{
-	sigset_t chld;
-	int fd;
-
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	if (sigprocmask(SIG_SETMASK, &chld, NULL) == -1 ||
-	    (c->ctl != CTL && dup2(c->ctl, CTL) == -1) ||
-	    !fds_close_from(SIGNALS))
-		return false;
-	fd = signalfd(-1, &chld, SFD_NONBLOCK | SFD_CLOEXEC);
-	return fd == SIGNALS;
-}
-
 void
 program_child_main(const struct program_child *c)
 {
-	pid_t self = getpid(), program;
-	int status = 0;
+	char title[256];
+	const struct supervisor s = {
+		.title = title, .ctl = c->ctl, .run = run, .ctx = c,
+	};
 
-	proctitle_set("program %s", c->argv[0]);
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
-		_exit(1);
-	if ((program = fork()) == 0)
-		run(c, self);
-	/* From here on nothing but numbers is left to write. */
-	if (program == -1)
-		_exit(1);
-	if (settle_down(c) && watch(program, &status)) {
-		uint8_t b[4];
-
-		put_u32(b, (uint32_t)status);
-		(void)!write(CTL, b, sizeof(b));
-	}
-	kill_all(program);
-	_exit(0);
+	snprintf(title, sizeof(title), "program %s", c->argv[0]);
+	supervisor_main(&s);
 }

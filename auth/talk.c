@@ -256,6 +256,7 @@ put_talk_session(struct wr *w, const struct talk_session *m)
 		w->bad = true;
 		return;
 	}
+	wr_u32(w, m->helper);
 	wr_u32(w, m->pid);
 	wr_str(w, m->reason);
 	wr_u32(w, (uint32_t)m->nenv);
@@ -269,6 +270,7 @@ get_talk_session(struct view b, struct talk_session *m)
 	struct rd r = rd_of(b);
 	size_t bytes = 0;
 
+	m->helper = rd_u32(&r);
 	m->pid = rd_u32(&r);
 	m->reason = get_text_max(&r, TALK_REASON_MAX);
 	m->nenv = get_count(&r, TALK_ENV_MAX);
@@ -277,5 +279,5 @@ get_talk_session(struct view b, struct talk_session *m)
 		bytes += m->env[i].n;
 	}
 	return rd_done(&r) && bytes <= TALK_ENV_BYTES &&
-	    m->pid <= INT32_MAX;
+	    m->helper <= INT32_MAX && m->pid <= INT32_MAX;
 }

@@ -109,7 +109,8 @@ struct talk_result {
 };
 
 struct talk_session {
-	uint32_t pid;		/* of the session; 0: there is none */
+	uint32_t helper;	/* pid of the one that speaks */
+	uint32_t pid;		/* of the user's process; 0: there is none */
 	struct view reason;
 	size_t nenv;
 	struct view env[TALK_ENV_MAX];

@@ -145,6 +145,8 @@ struct config_env {
 	 * are not looked at. */
 	bool (*program)(struct view path, bool *missing_out,
 	    const char **why_out);
+	/* Is there such a PAM service?  NULL: not looked at. */
+	bool (*pam_service)(struct view name);
 	/* More limits.connections than this is a warning: what the limit on
 	 * open files carries.  0: not checked. */
 	uint32_t max_connections;

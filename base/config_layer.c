@@ -432,10 +432,7 @@ static void
 parse_pam(struct parse *p, const struct key_row *row, const struct node *v,
     const struct path *at, void *into)
 {
-	(void)row;
-	(void)into;
-	tree_fault(&p->t, v->mark, at, "logins through PAM are not in this "
-	    "version; use password or authorized_keys");
+	layer_pam(p, v, at, row->allowed, &((struct layer *)into)->pam);
 }
 
 #define DATE_FORM "a day such as 2026-01-31, a time such as " \
@@ -471,7 +468,8 @@ static const struct key_row user_rows[] = {
 	    .allowed = "a hash that starts with $y$, $gy$, $7$, $2b$, $6$ or "
 	    "$5$, or \"!\" for none" },
 	{ .name = "totp", .parse = layer_totp, .id = UK_TOTP },
-	{ .name = "pam", .parse = parse_pam, .id = UK_PAM },
+	{ .name = "pam", .parse = parse_pam, .id = UK_PAM,
+	    .allowed = "the name of a PAM service, or none" },
 	{ .name = "trusted_ca_keys", .parse = parse_ca_keys,
 	    .id = UK_CA_KEYS, .allowed = "absolute paths" },
 	{ .name = "principals", .parse = parse_principals,

@@ -39,7 +39,7 @@ struct layer {
 	const struct layer *when;	/* blocks of this layer */
 	size_t nwhen;
 	struct account account;
-	struct view jail, start, password;
+	struct view jail, start, password, pam;
 	bool create;
 	struct view_list dirs, env, from, key_files;
 	uint32_t umask, allow;
@@ -62,6 +62,8 @@ struct layer {
 	struct policy_programs programs;
 };
 
+struct user;
+
 /* config_rules.c: parsers of user_rows. */
 void rules_banner(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
@@ -73,6 +75,12 @@ void rules_date(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 void rules_sessions(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
+
+/* config_pam.c: the name of a PAM service; empty after "none" or a fault. */
+void layer_pam(struct parse *p, const struct node *v, const struct path *at,
+    const char *allowed, struct view *out);
+/* ... and which of password and pam counts for a user. */
+void pam_user(struct parse *p, const struct user *u, struct policy *out);
 
 /* config_when.c: the same. */
 void when_blocks(struct parse *p, const struct key_row *row,

@@ -8,6 +8,7 @@
  *	config_rules.c	 some of these
  *	config_when.c	 when and if
  *	config_secrets.c those of them that are groups of secrets
+ *	config_pam.c	 who is asked of PAM
  *	config_users.c	 inheritance
  *	config_variants.c what differs by source and listener; the records
  *	config_origin.c	 where a user's values come from

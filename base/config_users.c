@@ -175,11 +175,11 @@ step_has_secret(const struct auth_chain *c, size_t i, const struct policy *p)
 	case AUTH_HOSTBASED:
 		return p->nknown_hosts != 0 || p->known_hosts_files.n != 0;
 	case AUTH_KBDINT:
-		return p->password.n != 0 || (i != 0 && policy_has_totp(p)) ||
-		    p->programs.ask.n != 0 ||
+		return p->password.n != 0 || p->pam.n != 0 ||
+		    (i != 0 && policy_has_totp(p)) || p->programs.ask.n != 0 ||
 		    method_is_external(AUTH_PASSWORD, p);
 	case AUTH_PASSWORD:
-		return p->password.n != 0 ||
+		return p->password.n != 0 || p->pam.n != 0 ||
 		    method_is_external(AUTH_PASSWORD, p);
 	default:
 		return true;
@@ -210,6 +210,7 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 	bool usable = false, no_password = false, no_hosts = false;
 
 	if (is_bad(u, UK_AUTH) || is_bad(u, UK_PASSWORD) ||
+	    is_bad(u, UK_PAM) ||
 	    is_bad(u, UK_KEYS) || is_bad(u, UK_KEY_FILES) ||
 	    is_bad(u, UK_CA_KEYS) || is_bad(u, UK_KEYS_COMMAND) ||
 	    is_bad(u, UK_ASK) || is_bad(u, UK_AUTH_COMMAND) ||
@@ -234,12 +235,13 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 		    "but no host is known for this user; that way is closed");
 	if (no_password && l->kind != LAYER_DEFAULTS)
 		tree_fault(&p->t, l->at[UK_AUTH], &at, "asks for a password, "
-		    "but this user has none; needs password, or auth "
-		    "without it");
+		    "but this user has none; needs password or pam, or "
+		    "auth without it");
 	else if (!usable)
 		tree_warn(&p->t, u->mark, u->path, "nobody can log in: auth "
 		    "asks for what this user does not have; needs "
-		    "authorized_keys, authorized_keys_files or password");
+		    "authorized_keys, authorized_keys_files, password or "
+		    "pam");
 	else if (no_password)
 		tree_warn(&p->t, u->mark, &at, "defaults ask for a password, "
 		    "but this user has none; that way is closed");
@@ -359,7 +361,9 @@ user_proof(struct parse *p, const struct user *u, struct policy *out)
 	user_certs(p, u, out);
 	out->password = pick(u, UK_PASSWORD)->password;
 	user_programs(p, u, out);
-	user_totp(p, u, out);
+	pam_user(p, u, out);
+	if (out->pam.n == 0)
+		user_totp(p, u, out);
 	check_auth(p, u, out);
 	for (size_t i = 0; i < out->nauth; i++)
 		p->main.methods |= 1u << out->auth[i].method[0];

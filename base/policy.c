@@ -286,6 +286,7 @@ policy_decoy(const struct policy *p)
 {
 	return (struct policy){
 		.umask = POLICY_NO_UMASK, .programs = p->programs,
+		.pam = p->pam,
 	};
 }
 

@@ -443,6 +443,7 @@ begin(struct login *l)
 		.now = time(NULL),
 		.hash_slot = hash_slot, .hash_ctx = l,
 		.wait = wait_for, .wait_ctx = l,
+		.helper = s->helper, .grace_ms = s->grace_ms,
 		.delay_secret = view_of(s->delay_secret,
 		    sizeof(s->delay_secret)),
 	};

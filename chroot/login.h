@@ -37,6 +37,8 @@ struct login_start {
 	uint32_t methods_first;
 	bool asks_code;
 	uint32_t max_attempts;
+	uint32_t grace_ms;
+	const char *helper;		/* path of sallyport-account, or NULL */
 	uint8_t delay_secret[32];
 	bool unprivileged;
 	const struct sandbox *sandbox;

@@ -1,5 +1,7 @@
 /* What this build and this host can do, for the check of a configuration. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/auth.h"
 #include "base/crypto.h"
@@ -28,6 +30,21 @@ host_key(struct view path, const char **why_out)
 	return hostkeys_check(path, why, sizeof(why));
 }
 
+static bool
+pam_service(struct view name)
+{
+	static const char *const places[] = { "/etc/pam.d", "/usr/lib/pam.d" };
+	char path[256];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%.*s", places[i],
+		    (int)name.n, (const char *)name.p);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 struct config_env
 parse_env(const struct parse_how *how)
 {
@@ -40,6 +57,7 @@ parse_env(const struct parse_how *how)
 		.host_line = auth_host_line,
 		.host_key = host_key,
 		.program = auth_program_ok,
+		.pam_service = pam_service,
 		.max_connections = how->max_connections,
 	};
 }

@@ -230,6 +230,7 @@ start_login(struct warden *w, struct ward *c, int tcp, int peer)
 		.session_id_len = c->session_id_len, .user_len = c->user_len,
 		.methods_first = m->methods, .asks_code = m->asks_code,
 		.max_attempts = m->limits.auth_attempts,
+		.grace_ms = m->limits.login_grace_ms,
 	};
 	enum err e;
 

@@ -12,6 +12,7 @@ SSHKEY_OBJS := base/sshkey.o base/sshkey_file.o base/sshkey_sk.o \
 	base/sshcert.o $(CRYPTO_OBJS)
 # What runs programs of the operator's and speaks with them.
 PROGRAM_OBJS := auth/program.o auth/program_child.o auth/program_path.o \
+	auth/supervisor.o \
 	base/fds.o base/privdrop.o base/proctitle.o base/log.o base/buf.o
 JSON_OBJS := auth/json.o base/config_values.o base/envname.o base/policy.o \
 	base/calendar.o base/buf.o

@@ -12,15 +12,20 @@ AUTH_OBJS := \
 	auth/document.o \
 	auth/hostbased.o \
 	auth/keys_command.o \
+	auth/helper.o \
 	auth/methods.o \
 	auth/offer.o \
+	auth/pam.o \
+	auth/pam_session.o \
 	auth/password.o \
 	auth/publickey.o \
 	auth/records.o \
 	auth/remember.o \
+	auth/talk.o \
 	auth/totp.o \
 	base/calendar.o \
 	base/err.o \
+	base/ipc.o \
 	base/json_text.o \
 	base/policy.o \
 	base/userauth_msg.o \

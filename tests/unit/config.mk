@@ -5,6 +5,7 @@ CONFIG_OBJS := \
 	base/config_keys.o \
 	base/config_layer.o \
 	base/config_origin.o \
+	base/config_pam.o \
 	base/config_programs.o \
 	base/config_rows.o \
 	base/config_rules.o \

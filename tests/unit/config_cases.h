@@ -92,7 +92,7 @@ static const struct fault_case fault_cases[] = {
 	  "the name of a host account\n"
 	  "t.yaml:5:3: warning: users.b: nobody can log in: auth asks for "
 	  "what this user does not have; needs authorized_keys, "
-	  "authorized_keys_files or password\n"
+	  "authorized_keys_files, password or pam\n"
 	  "t.yaml:5:7: users.b.<<: merge keys are not read; use group to "
 	  "inherit\n" },
 	{ "alias is fine",
@@ -407,7 +407,7 @@ static const struct fault_case fault_cases[] = {
 	  "the name of a host account\n"
 	  "t.yaml:3:9: warning: users.a: nobody can log in: auth asks for "
 	  "what this user does not have; needs authorized_keys, "
-	  "authorized_keys_files or password\n"
+	  "authorized_keys_files, password or pam\n"
 	  "t.yaml:3:12: users.a: is a single value; needs a mapping of: "
 	  USER_KEYS "\n" },
 	{ "user without account",
@@ -420,13 +420,13 @@ static const struct fault_case fault_cases[] = {
 	  "the name of a host account\n"
 	  "t.yaml:5:3: warning: users.b: nobody can log in: auth asks for "
 	  "what this user does not have; needs authorized_keys, "
-	  "authorized_keys_files or password\n" },
+	  "authorized_keys_files, password or pam\n" },
 	{ "user nobody can log in as",
 	  HEAD "users:\n"
 	  "  a: {" ACCOUNT "}\n",
 	  "t.yaml:4:3: warning: users.a: nobody can log in: auth asks for "
 	  "what this user does not have; needs authorized_keys, "
-	  "authorized_keys_files or password\n" },
+	  "authorized_keys_files, password or pam\n" },
 	{ "user key near",
 	  HEAD USER "    umsk: \"077\"\n",
 	  "t.yaml:7:5: users.a.umsk: unknown key; did you mean \"umask\"?\n" },
@@ -677,12 +677,12 @@ static const struct fault_case fault_cases[] = {
 	{ "auth asks for a password",
 	  HEAD USER "    auth: [publickey, password]\n",
 	  "t.yaml:7:11: users.a.auth: asks for a password, but this user has "
-	  "none; needs password, or auth without it\n" },
+	  "none; needs password or pam, or auth without it\n" },
 	{ "auth asks for a password, by group",
 	  HEAD "groups: {g: {auth: [password]}}\n"
 	  USER "    group: g\n",
 	  "t.yaml:3:20: users.a.auth: asks for a password, but this user has "
-	  "none; needs password, or auth without it\n" },
+	  "none; needs password or pam, or auth without it\n" },
 	{ "auth asks for a password, by defaults",
 	  HEAD "defaults: {auth: [publickey, password]}\n"
 	  USER,
@@ -692,7 +692,7 @@ static const struct fault_case fault_cases[] = {
 	  HEAD USER "    password: \"!\"\n"
 	  "    auth: [password]\n",
 	  "t.yaml:8:11: users.a.auth: asks for a password, but this user has "
-	  "none; needs password, or auth without it\n" },
+	  "none; needs password or pam, or auth without it\n" },
 	{ "password in clear is not shown",
 	  HEAD USER "    password: hunter2\n",
 	  "t.yaml:7:15: users.a.password: is not a crypt(3) hash; needs a "
@@ -716,10 +716,22 @@ static const struct fault_case fault_cases[] = {
 	  HEAD USER "    jail: \"" HASH "\"\n",
 	  "t.yaml:7:11: users.a.jail: (hidden) is not an absolute path; use "
 	  "one that starts with /\n" },
-	{ "pam",
-	  HEAD USER "    pam: sshd\n",
-	  "t.yaml:7:10: users.a.pam: logins through PAM are not in this "
-	  "version; use password or authorized_keys\n" },
+	{ "pam with a path",
+	  HEAD USER "    pam: ../sshd\n",
+	  "t.yaml:7:10: users.a.pam: \"../sshd\" is not the name of a PAM "
+	  "service; use letters, digits, '.', '_' and '-', at most 64\n" },
+	{ "pam empty",
+	  HEAD USER "    pam: \"\"\n",
+	  "t.yaml:7:10: users.a.pam: \"\" is not the name of a PAM "
+	  "service; use letters, digits, '.', '_' and '-', at most 64\n" },
+	{ "pam is a list",
+	  HEAD USER "    pam: [sshd]\n",
+	  "t.yaml:7:10: users.a.pam: is a list; needs the name of a PAM "
+	  "service, or none\n" },
+	{ "pam beside a password",
+	  HEAD USER "    pam: sshd\n    password: \"" HASH "\"\n",
+	  "t.yaml:7:10: users.a.pam: stands beside a password of its own; "
+	  "needs one of them\n" },
 	{ "env",
 	  HEAD USER
 	  "    env: [LANG, \"LC_*\", \"*\", \"LD_*\", \"A=B\", \"\"]\n",
@@ -997,7 +1009,7 @@ static const struct fault_case fault_cases[] = {
 	  "    expires: 2026-01-01\n"
 	  "    not_before: 2026-02-01\n",
 	  "t.yaml:8:41: users.a.auth: asks for a password, but this user has "
-	  "none; needs password, or auth without it\n"
+	  "none; needs password or pam, or auth without it\n"
 	  "t.yaml:10:14: users.a.expires: is not after not_before; nobody "
 	  "could log in, use a later date\n" },
 	{ "too many policies",

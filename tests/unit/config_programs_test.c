@@ -197,8 +197,8 @@ static void
 test_secrets(void **state)
 {
 	static const char no_password[] = "t.yaml:8:11: users.a.auth: asks "
-	    "for a password, but this user has none; needs password, or auth "
-	    "without it\n";
+	    "for a password, but this user has none; needs password or pam, "
+	    "or auth without it\n";
 
 	(void)state;
 	faults(USER "    auth_command: [/c]\n    auth: [password, publickey, "
@@ -230,7 +230,7 @@ test_command_user(void **state)
 	    "{uid: 0, gid: 1}}}\n",
 	    "t.yaml:3:9: warning: users.a: nobody can log in: auth asks for "
 	    "what this user does not have; needs authorized_keys, "
-	    "authorized_keys_files or password\n"
+	    "authorized_keys_files, password or pam\n"
 	    "t.yaml:3:71: users.a.command_user.uid: 0 is root, who is never "
 	    "served; use 1-4294967294\n");
 	faults(USER KEYS "defaults: {command_user: {uid: 7, gid: 0}}\n",

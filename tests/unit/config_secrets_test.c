@@ -193,7 +193,7 @@ static const struct {
 	  "    auth: [keyboard-interactive]\n"
 	  "    totp: {secret: " SECRET "}\n",
 	  "t.yaml:7:11: users.a.auth: asks for a password, but this user has "
-	  "none; needs password, or auth without it\n" },
+	  "none; needs password or pam, or auth without it\n" },
 	{ "hosts",
 	  KEYED "    auth: [hostbased]\n"
 	  "    known_hosts: [\"*.example.org ssh-ed25519 AAAA\"]\n"

@@ -17,3 +17,13 @@ $(BUILD)/tests/account_pam_test: | $(PAM_MODULE)
 
 TESTS += talk_test
 OBJS_talk_test := auth/talk.o base/buf.o
+
+TESTS += auth_pam_test
+OBJS_auth_pam_test = tests/unit/auth_peer.o $(AUTH_OBJS) \
+	$(filter-out $(AUTH_OBJS),$(ACCOUNT_PAM_OBJS))
+LIBS_auth_pam_test = $(AUTH_LIBS) -lpam
+$(BUILD)/tests/auth_pam_test: | $(PAM_MODULE)
+
+TESTS += config_pam_test
+OBJS_config_pam_test = $(CONFIG_OBJS)
+LIBS_config_pam_test := -lyaml

@@ -113,7 +113,7 @@ test_decoy(void **state)
 {
 	struct policy in = sample(), decoy = policy_decoy(&in), *p;
 	struct policy bare = { .umask = POLICY_NO_UMASK,
-	    .programs = in.programs };
+	    .programs = in.programs, .pam = in.pam };
 	struct wr w = encoded(&decoy), same = encoded(&bare);
 
 	(void)state;

@@ -1,0 +1,229 @@
+/* Keys of the configuration about PAM and accounts of the host: exactly the
+ * faults they give, and what comes out. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config_parse.h"
+
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* Two lines: what every configuration needs. */
+#define HEAD	"listen: [\"127.0.0.1:22\"]\nhost_keys: [/k]\n"
+#define ACCOUNT	"account: {uid: 5, gid: 5}"
+#define HASH	"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$" \
+	"X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
+/* Five lines: a user who logs in with a password. */
+#define USER	HEAD "users:\n  a:\n    {" ACCOUNT ", auth: [password], "
+#define KEYS	"authorized_keys: [ssh-ed25519 AAAA]"
+
+static bool
+resolve(void *ctx, const char *name, struct policy *out, const char **why_out)
+{
+	(void)ctx;
+	*why_out = "no such account";
+	out->uid = out->gid = 990;
+	out->home = view_str("/home/alice");
+	return strcmp(name, "_sallyport") == 0 || strcmp(name, "alice") == 0;
+}
+
+static bool
+pam_service(struct view name)
+{
+	return view_is(name, "sshd") || view_is(name, "sallyport");
+}
+
+struct run {
+	struct wr block, faults;
+	struct config *config;		/* NULL: a fault */
+	char *text;			/* of the faults */
+};
+
+static struct run
+run_as(const char *yaml, bool unprivileged)
+{
+	const struct config_env env = {
+		.resolve = resolve, .pam_service = pam_service,
+		.unprivileged = unprivileged,
+	};
+	struct run r = { .block = wr_new(1 << 26),
+	    .faults = wr_new(1 << 20) };
+
+	if (config_parse_text("t.yaml", view_str(yaml), &env, &r.block,
+	    &r.faults)) {
+		r.config = config_open(wr_view(&r.block));
+		assert_non_null(r.config);
+	}
+	r.text = view_dup(wr_view(&r.faults));
+	assert_non_null(r.text);
+	return r;
+}
+
+static void
+run_free(struct run *r)
+{
+	config_free(&r->config);
+	wr_free(&r->block);
+	wr_free(&r->faults);
+	free(r->text);
+}
+
+static struct policy *
+user(const struct run *r, const char *name)
+{
+	struct policy *p;
+
+	assert_non_null(r->config);
+	p = policy_decode(config_user(r->config, view_str(name), NULL));
+	assert_non_null(p);
+	return p;
+}
+
+/* ---- faults ---- */
+
+static const struct {
+	const char *title, *yaml, *faults;
+} cases[] = {
+	{ "pam", USER "pam: sshd}\n", "" },
+	{ "pam without a file",
+	  USER "pam: sshx}\n",
+	  "t.yaml:5:56: warning: users.a.pam: there is no /etc/pam.d/sshx; "
+	  "PAM refuses everybody, make it or use a service that is there\n" },
+	{ "pam none",
+	  USER "pam: none}\n",
+	  "t.yaml:5:39: users.a.auth: asks for a password, but this user has "
+	  "none; needs password or pam, or auth without it\n" },
+	{ "pam and a password",
+	  USER "pam: sshd, password: \"" HASH "\"}\n",
+	  "t.yaml:5:56: users.a.pam: stands beside a password of its own; "
+	  "needs one of them\n" },
+	{ "pam and a code",
+	  USER "pam: sshd, totp: {secret: "
+	  "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ}}\n",
+	  "t.yaml:5:68: warning: users.a.totp: has no effect where PAM "
+	  "decides; let a module of its service do that, or use pam: none\n" },
+	{ "pam of a key's user is for the account",
+	  HEAD "users:\n  a: {" ACCOUNT ", " KEYS ", pam: sshd}\n", "" },
+};
+
+static void
+test_cases(void **state)
+{
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct run r = run_as(cases[i].yaml, false);
+
+		if (strcmp(r.text, cases[i].faults) != 0) {
+			print_message("%s:\n%s--- expected\n%s\n",
+			    cases[i].title, r.text, cases[i].faults);
+			failed++;
+		}
+		run_free(&r);
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void
+test_unprivileged(void **state)
+{
+	struct run r = run_as(USER "pam: sshd}\n", true);
+
+	(void)state;
+	assert_non_null(strstr(r.text, "users.a.pam: PAM needs root, and the "
+	    "server does not run as root; use password or "
+	    "authorized_keys\n"));
+	run_free(&r);
+}
+
+/* ---- who is asked of PAM ---- */
+
+static void
+test_layers(void **state)
+{
+	static const struct {
+		const char *name, *pam;
+		bool password;
+	} rows[] = {
+		{ "a", "sallyport", false },	/* of defaults */
+		{ "b", "sshd", false },		/* its own */
+		{ "c", "", true },		/* the nearer password */
+		{ "d", "", false },
+		{ "e", "sshd", false },		/* of the group */
+		{ "f", "sshd", false },		/* nearer than a password */
+		{ "g", "", true },
+	};
+	struct run r = run_as(HEAD
+	    "defaults: {pam: sallyport, auth: [password]}\n"
+	    "groups:\n"
+	    "  pam: {pam: sshd}\n"
+	    "  pw: {password: \"" HASH "\"}\n"
+	    "users:\n"
+	    "  a: {" ACCOUNT "}\n"
+	    "  b: {" ACCOUNT ", pam: sshd}\n"
+	    "  c: {" ACCOUNT ", password: \"" HASH "\"}\n"
+	    "  d: {" ACCOUNT ", pam: none, " KEYS ", auth: [publickey]}\n"
+	    "  e: {" ACCOUNT ", group: pam}\n"
+	    "  f: {" ACCOUNT ", group: pw, pam: sshd}\n"
+	    "  g: {" ACCOUNT ", group: pw}\n", false);
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct policy *p = user(&r, rows[i].name);
+
+		assert_true(view_is(p->pam, rows[i].pam));
+		assert_int_equal(p->password.n != 0, rows[i].password);
+		policy_free(&p);
+	}
+	run_free(&r);
+}
+
+/* Nobody is asked of the services that somebody is, as often. */
+static void
+test_decoys(void **state)
+{
+	struct run r = run_as(HEAD
+	    "defaults: {auth: [password]}\n"
+	    "users:\n"
+	    "  a: {" ACCOUNT ", pam: sshd}\n"
+	    "  b: {" ACCOUNT ", pam: sshd}\n"
+	    "  c: {" ACCOUNT ", password: \"" HASH "\"}\n", false);
+	const struct config_main *m;
+	struct policy *p;
+
+	(void)state;
+	assert_non_null(r.config);
+	m = config_main(r.config);
+	assert_int_equal(m->ndecoys, 2);
+	assert_int_equal(m->decoys[0].users, 2);
+	p = policy_decode(m->decoys[0].policy);
+	assert_non_null(p);
+	assert_true(view_is(p->pam, "sshd"));
+	policy_free(&p);
+	p = policy_decode(m->decoys[1].policy);
+	assert_non_null(p);
+	assert_int_equal(p->pam.n, 0);
+	policy_free(&p);
+	run_free(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_decoys),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
