@@ -101,7 +101,7 @@ place_free(const char *path, char *why, size_t n)
 		return false;
 	}
 	if (answers(path)) {
-		snprintf(why, n, "%s: another sallyportd answers there; needs "
+		snprintf(why, n, "%s: a daemon answers there; needs "
 		    "a place of its own for each, or none", path);
 		return false;
 	}
