@@ -261,6 +261,9 @@ settle(struct auth *a, int method, struct auth_step *step,
 		    step->reason;
 		out->counted = row->counted;
 		out->not_before_ms = leave_at(a, row->grid_ms);
+		/* Made for whoever has proved something to the method. */
+		if (shut == NULL)
+			auth_notice(out, wr_view(&step->notice));
 	}
 }
 

@@ -44,6 +44,28 @@ chains_expect(const struct chains *c, int method)
 }
 
 bool
+chains_ends(const struct chains *c, int method)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (next(c, i) == method && c->pos[i] + 1 == c->chain[i].n)
+			return true;
+	return false;
+}
+
+bool
+chains_behind(const struct chains *c, int method, int later)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (next(c, i) != method)
+			continue;
+		for (size_t k = c->pos[i] + 1u; k < c->chain[i].n; k++)
+			if (c->chain[i].method[k] == later)
+				return true;
+	}
+	return false;
+}
+
+bool
 chains_alone(const struct chains *c, int method)
 {
 	for (size_t i = 0; i < c->n; i++)

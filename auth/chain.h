@@ -20,6 +20,10 @@ bool chains_init(struct chains *c, const struct policy *p) MUST_CHECK;
 void chains_free(struct chains *c);
 /* Is the method the next step of any chain? */
 bool chains_expect(const struct chains *c, int method);
+/* Is the method, where it is the next step, the last one of any chain? */
+bool chains_ends(const struct chains *c, int method);
+/* Has any chain, whose next step is the method, `later` behind it? */
+bool chains_behind(const struct chains *c, int method, int later);
 /* Is there a chain of this method alone? */
 bool chains_alone(const struct chains *c, int method);
 /* The method was proved: every chain that waits for it takes one step.  True:

@@ -45,6 +45,12 @@ struct dialog {
 	void (*end)(struct auth *a);
 };
 
+/* The password that counts, the configuration's or the user's own. */
+struct password_own {
+	char hash[384];		/* CRYPT_OUTPUT_SIZE */
+	int64_t changed;	/* by its user; 0: never */
+};
+
 struct auth {
 	struct auth_start start;
 	struct match_addr addr;
@@ -60,6 +66,9 @@ struct auth {
 		size_t nprompts;	/* answers that are owed */
 	} talk;
 	struct pam *pam;	/* NULL: nothing was asked of it yet */
+	struct password_own password;	/* that was proved; no hash: none */
+	bool change_owed;	/* it has expired; a dialogue behind asks for
+				 * a new one */
 	bool faults_told;	/* of the key files: once is enough */
 	bool totp_told;		/* likewise of a file with a secret */
 	bool hosts_told;	/* ... and of lists of known hosts */
@@ -139,6 +148,29 @@ bool password_matches(struct auth *a, struct view password,
 
 /* Why no password could be right, static; NULL: one could. */
 const char *password_fault(const struct policy *p);
+
+/*
+ * ---- change.c ----
+ * What counts now: NULL, or static words why it is not known.  Also for
+ * nobody, whose hash is empty.
+ */
+const char *password_recall(struct auth *a, struct password_own *out);
+/* These are for whoever has proved the password: a->password says which. */
+bool password_has_expired(const struct auth *a);
+/* Why it must stay as it is; NULL: it may be changed. */
+const char *password_unchangeable(const struct auth *a);
+/* Is the new one good enough?  False: text says to its user why not. */
+bool password_fits(struct auth *a, struct view new, char *text, size_t n)
+    MUST_CHECK;
+/* The rules, for a prompt. */
+void password_rules(const struct auth *a, char *text, size_t n);
+/* Adds a notice if it expires soon. */
+void password_warning(const struct auth *a, struct auth_step *step);
+/* NULL: it counts from now on, on disk; else static words, and the old one
+ * counts. */
+const char *password_replace(struct auth *a, struct view new);
+/* Tells its user that it could not be changed, and why not the log. */
+void password_stuck(struct auth_step *step, const char *why);
 
 /* Does it hash to this one?  Empty: to nobody's, at the same cost. */
 bool password_hash_is(struct auth *a, struct view given, struct view hash)

@@ -43,37 +43,54 @@ hash_matches(struct auth *a, const char *password, const char *hash,
 	return same;
 }
 
-/* The user's own hash as a C string; false: there is none to check. */
-static bool
-own_hash(const struct policy *p, char *out, size_t n, const char **why)
+/* Can crypt(3) work with it? */
+static const char *
+hash_fault(const char *hash)
 {
-	*why = "no such user";
-	if (p == NULL)
-		return false;
-	*why = "user has no password";
-	if (p->password.n == 0)
-		return false;
-	*why = "user's password hash is locked or not supported";
-	if (!view_to_cstr(p->password, out, n))
-		return false;
-	switch (crypt_checksalt(out)) {
+	switch (crypt_checksalt(hash)) {
 	case CRYPT_SALT_INVALID:
 	case CRYPT_SALT_METHOD_DISABLED:
-		return false;
+		return "user's password hash is locked or not supported";
 	default:
-		return true;
+		return NULL;
 	}
+}
+
+/* What there is to check, by the configuration alone. */
+static const char *
+no_hash(const struct policy *p)
+{
+	if (p == NULL)
+		return "no such user";
+	if (p->password.n == 0)
+		return "user has no password";
+	return NULL;
+}
+
+/* The hash that counts; false: there is none to check. */
+static bool
+own_hash(struct auth *a, struct password_own *out, const char **why)
+{
+	/* Nobody's is looked for as well. */
+	const char *unread = password_recall(a, out);
+
+	if ((*why = no_hash(a->start.policy)) == NULL &&
+	    (*why = unread) == NULL)
+		*why = hash_fault(out->hash);
+	return *why == NULL;
 }
 
 const char *
 password_fault(const struct policy *p)
 {
 	char hash[CRYPT_OUTPUT_SIZE];
-	const char *why;
-	bool own = own_hash(p, hash, sizeof(hash), &why);
+	const char *why = no_hash(p);
 
+	if (why == NULL)
+		why = view_to_cstr(p->password, hash, sizeof(hash)) ?
+		    hash_fault(hash) : "user's password hash is not valid";
 	wipe(hash, sizeof(hash));
-	return own ? NULL : why;
+	return why;
 }
 
 /* Refusals that look at nothing but the request, so that a long password
@@ -109,23 +126,98 @@ password_hash_is(struct auth *a, struct view given, struct view hash)
 bool
 password_matches(struct auth *a, struct view given, const char **why_out)
 {
-	char password[PASSWORD_MAX + 1], hash[CRYPT_OUTPUT_SIZE];
-	bool own, same = false, ran = false;
+	char password[PASSWORD_MAX + 1];
+	struct password_own own;
+	bool has, same = false, ran = false;
 
 	if ((*why_out = shape_fault(given)) != NULL ||
 	    !view_to_cstr(given, password, sizeof(password)))
 		return false;
-	own = own_hash(a->start.policy, hash, sizeof(hash), why_out);
-	if (own) {
-		same = hash_matches(a, password, hash, &ran);
+	has = own_hash(a, &own, why_out);
+	if (has) {
+		same = hash_matches(a, password, own.hash, &ran);
 		*why_out = ran ? "password is wrong" :
 		    "user's password hash is not valid";
 	}
 	if (!ran)
 		(void)hash_matches(a, password, DUMMY, &ran);
+	if (has && same)
+		a->password = own;
 	wipe(password, sizeof(password));
-	wipe(hash, sizeof(hash));
-	return own && same;
+	wipe(&own, sizeof(own));
+	return has && same;
+}
+
+/* ---- the method ---- */
+
+static void
+ask_change(struct auth *a, struct auth_step *step, const char *why)
+{
+	char rules[256];
+
+	password_rules(a, rules, sizeof(rules));
+	wr_bytes(&step->payload, view_str(why));
+	wr_bytes(&step->payload, view_str(" "));
+	wr_bytes(&step->payload, view_str(rules));
+	step->ask = ASK_CHANGE;
+}
+
+/* Whoever has stolen a password alone must not set another one, where more
+ * is asked for and a dialogue can ask for the new one at the end. */
+static bool
+must_wait(const struct auth *a)
+{
+	return !chains_ends(&a->chains, AUTH_PASSWORD) &&
+	    chains_behind(&a->chains, AUTH_PASSWORD, AUTH_KBDINT) &&
+	    dialog_of(a) == &dialog_own;
+}
+
+static void
+take_expired(struct auth *a, struct auth_step *step)
+{
+	if (password_unchangeable(a) != NULL)
+		password_stuck(step, "password has expired and may not be "
+		    "changed");
+	else if (must_wait(a))
+		step->proved = a->change_owed = true;
+	else
+		ask_change(a, step, "Your password has expired.");
+}
+
+/* The old one is right. */
+static void
+take_change(struct auth *a, struct view new, struct auth_step *step)
+{
+	char text[256];
+	const char *why;
+
+	if ((step->reason = password_unchangeable(a)) != NULL)
+		return;
+	if (must_wait(a))
+		step->reason = "password change must wait for other proofs";
+	else if (!password_fits(a, new, text, sizeof(text)))
+		ask_change(a, step, text);
+	else if ((why = password_replace(a, new)) != NULL)
+		password_stuck(step, why);
+	else
+		step->proved = true;
+}
+
+static void
+own_password(struct auth *a, const struct userauth_msg *m,
+    struct auth_step *step)
+{
+	if (!password_matches(a, m->password, &step->reason) ||
+	    auth_gate(a, AUTH_PASSWORD) != NULL)
+		return;
+	if (m->change) {
+		take_change(a, m->new_password, step);
+	} else if (password_has_expired(a)) {
+		take_expired(a, step);
+	} else {
+		step->proved = true;
+		password_warning(a, step);
+	}
 }
 
 void
@@ -134,9 +226,6 @@ auth_password(struct auth *a, const struct userauth_msg *m,
 {
 	if (pam_service(a).n != 0)
 		pam_password(a, m, step);
-	else if (m->change)
-		step->reason = "password change is not supported";
 	else
-		step->proved = password_matches(a, m->password,
-		    &step->reason);
+		own_password(a, m, step);
 }

@@ -3,6 +3,7 @@
 #include "auth/records.h"
 
 #define TOTP_VERSION	1
+#define PASSWORD_VERSION 1
 
 void
 put_totp_record(struct wr *w, const struct totp_record *r)
@@ -40,4 +41,34 @@ get_totp_record(struct view b, struct totp_record *r)
 		memcpy(r->used[i], v.p, RECORD_HASH);
 	}
 	return rd_done(&in);
+}
+
+void
+put_password_record(struct wr *w, const struct password_record *r)
+{
+	wr_u8(w, PASSWORD_VERSION);
+	wr_str(w, r->hash);
+	wr_bytes(w, view_of(r->replaces, RECORD_HASH));
+	wr_u64(w, (uint64_t)r->changed);
+}
+
+bool
+get_password_record(struct view b, struct password_record *r)
+{
+	struct rd in = rd_of(b);
+	struct view replaces;
+	uint64_t changed;
+
+	*r = (struct password_record){ 0 };
+	if (rd_u8(&in) != PASSWORD_VERSION)
+		return false;
+	r->hash = rd_text(&in);
+	replaces = rd_bytes(&in, RECORD_HASH);
+	changed = rd_u64(&in);
+	if (!rd_done(&in) || changed > INT64_MAX || r->hash.n == 0 ||
+	    r->hash.n > RECORD_HASH_TEXT_MAX)
+		return false;
+	memcpy(r->replaces, replaces.p, RECORD_HASH);
+	r->changed = (int64_t)changed;
+	return true;
 }

@@ -3,6 +3,7 @@
  * in the state folder (struct auth_store): plain structs and their bytes.
  *
  *	totp		which codes have been used
+ *	password	the user's own, and which one it replaces
  *
  * Numbers big-endian, texts with their length in front, a byte of version
  * first.  A get function refuses whatever its put does not write.
@@ -35,5 +36,24 @@ struct totp_record {
 };
 void put_totp_record(struct wr *w, const struct totp_record *r);
 bool get_totp_record(struct view b, struct totp_record *r) MUST_CHECK;
+
+#define RECORD_PASSWORD		"password"
+#define RECORD_HASH_TEXT_MAX	384	/* bytes of a crypt(3) hash */
+
+/*
+ * byte		1
+ * string	crypt(3) hash
+ * byte[32]	SHA-256 of the configuration's hash that it replaces: another
+ *		one there is newer than this
+ * uint64	when, seconds since 1970
+ */
+struct password_record {
+	struct view hash;		/* borrowed */
+	uint8_t replaces[RECORD_HASH];
+	int64_t changed;
+};
+void put_password_record(struct wr *w, const struct password_record *r);
+bool get_password_record(struct view b, struct password_record *r)
+    MUST_CHECK;
 
 #endif

@@ -15,9 +15,10 @@
 enum user_key {
 	UK_GROUP, UK_ACCOUNT, UK_JAIL, UK_CREATE, UK_DIRS, UK_START, UK_UMASK,
 	UK_ALLOW, UK_AUTH, UK_ENV, UK_FROM, UK_KEYS, UK_KEY_FILES,
-	UK_PASSWORD, UK_TOTP, UK_PAM, UK_CA_KEYS, UK_PRINCIPALS,
-	UK_REVOKED_KEYS, UK_KNOWN_HOSTS, UK_KNOWN_HOSTS_FILES,
-	UK_HOSTBASED_USERS,
+	UK_PASSWORD, UK_PASSWORD_EXPIRES, UK_PASSWORD_WARN,
+	UK_PASSWORD_CHANGE, UK_PASSWORD_MIN, UK_TOTP, UK_PAM,
+	UK_CA_KEYS, UK_PRINCIPALS, UK_REVOKED_KEYS, UK_KNOWN_HOSTS,
+	UK_KNOWN_HOSTS_FILES, UK_HOSTBASED_USERS,
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
 	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_SHELL, UK_COMMAND,
 	UK_SET_ENV, UK_SUBSYSTEMS, UK_MOTD, UK_RESOURCES, UK_LINGER,
@@ -44,6 +45,9 @@ struct layer {
 	struct view_list dirs, env, from, key_files;
 	uint32_t umask, allow;
 	struct policy_totp totp;
+	struct calendar_date password_expires;
+	uint32_t password_warn_ms, password_min;
+	enum password_change password_change;
 	const struct auth_chain *auth;
 	size_t nauth;
 	const struct policy_key *keys;
@@ -101,6 +105,16 @@ struct user {
 void user_policy(struct parse *p, const struct user *u, struct policy *out);
 /* The layer that gives the key. */
 const struct layer *user_pick(const struct user *u, enum user_key key);
+/* Has a fault been told about the value that counts? */
+bool user_is_bad(const struct user *u, enum user_key key);
+/* Puts the user's name for %u. */
+struct view user_expand(struct parse *p, const struct user *u,
+    enum user_key key, struct view v);
+struct view_list user_expand_all(struct parse *p, const struct user *u,
+    enum user_key key, struct view_list l);
+/* The moment of a date that may stand in another layer than the zone. */
+int64_t user_moment(struct parse *p, const struct user *u, enum user_key key,
+    const struct calendar_date *d, bool end);
 /* config_variants.c: adds the record of a user, whose layers own, own's group
  * and defaults (or NULL) have been parsed; u has all but its layers. */
 void variants_add(struct parse *p, struct user *u, const struct layer *own,
@@ -176,11 +190,15 @@ bool layer_names_user(struct view v);
 /* config_secrets.c: parsers of user_rows. */
 void layer_totp(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
+void layer_password_change(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
 void layer_known_hosts(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 void layer_known_hosts_files(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 void layer_hostbased_users(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
+/* ... and what the layers say together; out has auth and password. */
+void secrets_user(struct parse *p, const struct user *u, struct policy *out);
 
 #endif

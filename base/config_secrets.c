@@ -171,6 +171,32 @@ layer_totp(struct parse *p, const struct key_row *row, const struct node *v,
 	};
 }
 
+/* ---- passwords that their users replace ---- */
+
+void
+layer_password_change(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	struct layer *l = into;
+	struct view text;
+	bool on;
+
+	if (!row_text(p, v, at, row->allowed, &text))
+		return;
+	if (view_is(text, "expired"))
+		l->password_change = PASSWORD_CHANGE_EXPIRED;
+	else if (value_switch(text, &on))
+		l->password_change = on ? PASSWORD_CHANGE_ON :
+		    PASSWORD_CHANGE_OFF;
+	else
+		tree_fault(&p->t, v->mark, at, "%s is unknown; use %s",
+		    tree_quote(&p->t, text), row->allowed);
+	if (l->password_change != PASSWORD_CHANGE_OFF &&
+	    p->main.state_dir.n == 0)
+		tree_fault(&p->t, v->mark, at, "has no place to keep a new "
+		    "password; needs state_dir");
+}
+
 /* ---- hosts ---- */
 
 void
@@ -201,4 +227,89 @@ layer_hostbased_users(struct parse *p, const struct key_row *row,
 	if (v->kind == NODE_LIST && v->n == 0)
 		tree_fault(&p->t, v->mark, at, "is empty; needs %s, or leave "
 		    "the key out for the user's name alone", row->allowed);
+}
+
+/* ---- one user: the layers together ---- */
+
+/* Is the code asked for on every way that a password opens? */
+static void
+check_totp(struct parse *p, const struct user *u, const struct policy *pol)
+{
+	struct path at = { u->path, view_str("totp"), 0 };
+	const struct layer *l = user_pick(u, UK_TOTP);
+	bool asked = false, password = false;
+
+	for (size_t i = 0; i < pol->nauth; i++) {
+		const struct auth_chain *c = &pol->auth[i];
+		bool dialogue = layer_chain_has(c, AUTH_KBDINT);
+
+		asked = asked || dialogue;
+		password = password || (!dialogue && c->n == 1 &&
+		    c->method[0] == AUTH_PASSWORD);
+		if (c->method[0] == AUTH_KBDINT && policy_has_totp(pol))
+			p->main.asks_code = true;
+	}
+	if (!policy_has_totp(pol) || user_is_bad(u, UK_AUTH) ||
+	    l->kind == LAYER_DEFAULTS)
+		return;
+	if (!asked)
+		tree_warn(&p->t, l->at[UK_TOTP], &at, "nobody asks for the "
+		    "code; use keyboard-interactive in auth");
+	else if (password)
+		tree_warn(&p->t, l->at[UK_TOTP], &at, "the password alone is "
+		    "enough without the code; use auth without password as "
+		    "an entry of its own");
+}
+
+static void
+user_totp(struct parse *p, const struct user *u, struct policy *out)
+{
+	out->totp = user_pick(u, UK_TOTP)->totp;
+	out->totp.file = user_expand(p, u, UK_TOTP, out->totp.file);
+	check_totp(p, u, out);
+}
+
+static void
+user_password(struct parse *p, const struct user *u, struct policy *out)
+{
+	struct path at = { u->path, view_str("password_expires"), 0 };
+	const struct layer *l = user_pick(u, UK_PASSWORD_EXPIRES);
+
+	out->password_expires = user_moment(p, u, UK_PASSWORD_EXPIRES,
+	    &l->password_expires, true);
+	out->password_warn = user_pick(u, UK_PASSWORD_WARN)->password_warn_ms /
+	    1000;
+	out->password_min = (uint8_t)user_pick(u,
+	    UK_PASSWORD_MIN)->password_min;
+	out->password_change = (uint8_t)user_pick(u,
+	    UK_PASSWORD_CHANGE)->password_change;
+	if (p->main.state_dir.n != 0)
+		return;
+	out->password_change = PASSWORD_CHANGE_OFF;
+	if (out->password_expires != 0 && out->password.n != 0 &&
+	    l->kind != LAYER_DEFAULTS)
+		tree_warn(&p->t, l->at[UK_PASSWORD_EXPIRES], &at, "will lock "
+		    "this user out: there is no place to keep a new password; "
+		    "use state_dir");
+}
+
+static void
+user_hosts(struct parse *p, const struct user *u, struct policy *out)
+{
+	out->known_hosts = user_pick(u, UK_KNOWN_HOSTS)->known_hosts;
+	out->nknown_hosts = user_pick(u, UK_KNOWN_HOSTS)->nknown_hosts;
+	out->known_hosts_files = user_expand_all(p, u, UK_KNOWN_HOSTS_FILES,
+	    user_pick(u, UK_KNOWN_HOSTS_FILES)->known_hosts_files);
+	out->hostbased_users = user_expand_all(p, u, UK_HOSTBASED_USERS,
+	    user_pick(u, UK_HOSTBASED_USERS)->hostbased_users);
+}
+
+void
+secrets_user(struct parse *p, const struct user *u, struct policy *out)
+{
+	/* PAM asks for what it wants. */
+	if (out->pam.n == 0)
+		user_totp(p, u, out);
+	user_password(p, u, out);
+	user_hosts(p, u, out);
 }

@@ -12,6 +12,9 @@ static const struct layer builtin = {
 	.note = { .given = ((uint64_t)1 << UK_ALL) - 1 },
 	.umask = POLICY_NO_UMASK,
 	.allow = ALLOW_SFTP | ALLOW_SCP,
+	.password_warn_ms = 14 * 86400 * 1000,
+	.password_change = PASSWORD_CHANGE_EXPIRED,
+	.password_min = 12,
 	.auth = &publickey,
 	.nauth = 1,
 	.programs = {
@@ -32,15 +35,14 @@ pick(const struct user *u, enum user_key key)
 	return *l;
 }
 
-/* Has a fault been told about that value? */
-static bool
-is_bad(const struct user *u, enum user_key key)
+bool
+user_is_bad(const struct user *u, enum user_key key)
 {
 	return (pick(u, key)->note.bad & (uint64_t)1 << key) != 0;
 }
 
-static struct view
-expand(struct parse *p, const struct user *u, enum user_key key,
+struct view
+user_expand(struct parse *p, const struct user *u, enum user_key key,
     struct view v)
 {
 	struct path at = { u->path, view_str(layer_key(key)), 0 };
@@ -73,8 +75,8 @@ expand(struct parse *p, const struct user *u, enum user_key key,
 	return out;
 }
 
-static struct view_list
-expand_all(struct parse *p, const struct user *u, enum user_key key,
+struct view_list
+user_expand_all(struct parse *p, const struct user *u, enum user_key key,
     struct view_list l)
 {
 	struct view *v = tree_take_array(&p->t, l.n, sizeof(*v));
@@ -82,7 +84,7 @@ expand_all(struct parse *p, const struct user *u, enum user_key key,
 	if (v == NULL)
 		return (struct view_list){ NULL, 0 };
 	for (size_t i = 0; i < l.n; i++)
-		v[i] = expand(p, u, key, l.v[i]);
+		v[i] = user_expand(p, u, key, l.v[i]);
 	return (struct view_list){ v, l.n };
 }
 
@@ -136,14 +138,14 @@ user_jail(struct parse *p, const struct user *u, struct policy *out)
 	const struct layer *create = pick(u, UK_CREATE);
 	const struct layer *dirs = pick(u, UK_DIRS);
 
-	out->jail = expand(p, u, UK_JAIL, pick(u, UK_JAIL)->jail);
-	out->start = expand(p, u, UK_START, pick(u, UK_START)->start);
+	out->jail = user_expand(p, u, UK_JAIL, pick(u, UK_JAIL)->jail);
+	out->start = user_expand(p, u, UK_START, pick(u, UK_START)->start);
 	out->umask = pick(u, UK_UMASK)->umask;
 	out->create = create->create && out->jail.n != 0;
 	out->dirs = dirs->dirs;
 	/* Told where the user says so; what is inherited may be for others. */
 	if (create->kind == LAYER_USER && create->create &&
-	    out->jail.n == 0 && !is_bad(u, UK_JAIL))
+	    out->jail.n == 0 && !user_is_bad(u, UK_JAIL))
 		tree_fault(&p->t, create->at[UK_CREATE], &at_create,
 		    "there is no jail to create; needs jail");
 	else if (dirs->kind == LAYER_USER && dirs->dirs.n != 0 &&
@@ -209,14 +211,14 @@ check_auth(struct parse *p, const struct user *u, const struct policy *pol)
 	const struct layer *l = pick(u, UK_AUTH);
 	bool usable = false, no_password = false, no_hosts = false;
 
-	if (is_bad(u, UK_AUTH) || is_bad(u, UK_PASSWORD) ||
-	    is_bad(u, UK_PAM) ||
-	    is_bad(u, UK_KEYS) || is_bad(u, UK_KEY_FILES) ||
-	    is_bad(u, UK_CA_KEYS) || is_bad(u, UK_KEYS_COMMAND) ||
-	    is_bad(u, UK_ASK) || is_bad(u, UK_AUTH_COMMAND) ||
-	    is_bad(u, UK_AUTH_URL) || is_bad(u, UK_AUTH_EXTERNAL) ||
-	    is_bad(u, UK_TOTP) || is_bad(u, UK_KNOWN_HOSTS) ||
-	    is_bad(u, UK_KNOWN_HOSTS_FILES))
+	if (user_is_bad(u, UK_AUTH) || user_is_bad(u, UK_PASSWORD) ||
+	    user_is_bad(u, UK_PAM) ||
+	    user_is_bad(u, UK_KEYS) || user_is_bad(u, UK_KEY_FILES) ||
+	    user_is_bad(u, UK_CA_KEYS) || user_is_bad(u, UK_KEYS_COMMAND) ||
+	    user_is_bad(u, UK_ASK) || user_is_bad(u, UK_AUTH_COMMAND) ||
+	    user_is_bad(u, UK_AUTH_URL) || user_is_bad(u, UK_AUTH_EXTERNAL) ||
+	    user_is_bad(u, UK_TOTP) || user_is_bad(u, UK_KNOWN_HOSTS) ||
+	    user_is_bad(u, UK_KNOWN_HOSTS_FILES))
 		return;
 	for (size_t i = 0; i < pol->nauth; i++) {
 		int lack = chain_lacks(&pol->auth[i], pol);
@@ -252,57 +254,13 @@ user_certs(struct parse *p, const struct user *u, struct policy *out)
 {
 	const struct layer *bits = pick(u, UK_KEY_BITS);
 
-	out->ca_keys = expand_all(p, u, UK_CA_KEYS,
+	out->ca_keys = user_expand_all(p, u, UK_CA_KEYS,
 	    pick(u, UK_CA_KEYS)->ca_keys);
-	out->principals = expand_all(p, u, UK_PRINCIPALS,
+	out->principals = user_expand_all(p, u, UK_PRINCIPALS,
 	    pick(u, UK_PRINCIPALS)->principals);
 	out->revoked_keys = pick(u, UK_REVOKED_KEYS)->revoked_keys;
-	out->known_hosts = pick(u, UK_KNOWN_HOSTS)->known_hosts;
-	out->nknown_hosts = pick(u, UK_KNOWN_HOSTS)->nknown_hosts;
-	out->known_hosts_files = expand_all(p, u, UK_KNOWN_HOSTS_FILES,
-	    pick(u, UK_KNOWN_HOSTS_FILES)->known_hosts_files);
-	out->hostbased_users = expand_all(p, u, UK_HOSTBASED_USERS,
-	    pick(u, UK_HOSTBASED_USERS)->hostbased_users);
 	out->key_bits_rsa = bits->key_bits_rsa;
 	out->key_bits_ecdsa = bits->key_bits_ecdsa;
-}
-
-/* Is the code asked for on every way that a password opens? */
-static void
-check_totp(struct parse *p, const struct user *u, const struct policy *pol)
-{
-	struct path at = { u->path, view_str("totp"), 0 };
-	const struct layer *l = pick(u, UK_TOTP);
-	bool asked = false, password = false;
-
-	for (size_t i = 0; i < pol->nauth; i++) {
-		const struct auth_chain *c = &pol->auth[i];
-		bool dialogue = layer_chain_has(c, AUTH_KBDINT);
-
-		asked = asked || dialogue;
-		password = password || (!dialogue && c->n == 1 &&
-		    c->method[0] == AUTH_PASSWORD);
-		if (c->method[0] == AUTH_KBDINT && policy_has_totp(pol))
-			p->main.asks_code = true;
-	}
-	if (!policy_has_totp(pol) || is_bad(u, UK_AUTH) ||
-	    l->kind == LAYER_DEFAULTS)
-		return;
-	if (!asked)
-		tree_warn(&p->t, l->at[UK_TOTP], &at, "nobody asks for the "
-		    "code; use keyboard-interactive in auth");
-	else if (password)
-		tree_warn(&p->t, l->at[UK_TOTP], &at, "the password alone is "
-		    "enough without the code; use auth without password as "
-		    "an entry of its own");
-}
-
-static void
-user_totp(struct parse *p, const struct user *u, struct policy *out)
-{
-	out->totp = pick(u, UK_TOTP)->totp;
-	out->totp.file = expand(p, u, UK_TOTP, out->totp.file);
-	check_totp(p, u, out);
 }
 
 /* Where a fault about a program stands: at the first one there is. */
@@ -315,7 +273,7 @@ check_programs(struct parse *p, const struct user *u,
 	    pr->decide.n != 0 ? UK_AUTH_COMMAND : UK_AUTH_URL;
 	struct path at = { u->path, view_str(layer_key(key)), 0 };
 
-	if (!is_bad(u, UK_COMMAND_USER) && !is_bad(u, key))
+	if (!user_is_bad(u, UK_COMMAND_USER) && !user_is_bad(u, key))
 		programs_check(p, pr, pick(u, key)->at[key], &at);
 }
 
@@ -356,21 +314,19 @@ user_proof(struct parse *p, const struct user *u, struct policy *out)
 	l = pick(u, UK_KEYS);
 	out->keys = l->keys;
 	out->nkeys = l->nkeys;
-	out->key_files = expand_all(p, u, UK_KEY_FILES,
+	out->key_files = user_expand_all(p, u, UK_KEY_FILES,
 	    pick(u, UK_KEY_FILES)->key_files);
 	user_certs(p, u, out);
 	out->password = pick(u, UK_PASSWORD)->password;
 	user_programs(p, u, out);
 	pam_user(p, u, out);
-	if (out->pam.n == 0)
-		user_totp(p, u, out);
+	secrets_user(p, u, out);
 	check_auth(p, u, out);
 	for (size_t i = 0; i < out->nauth; i++)
 		p->main.methods |= 1u << out->auth[i].method[0];
 }
 
-/* The moment of a date that may stand in another layer than the zone. */
-static int64_t
+int64_t
 user_moment(struct parse *p, const struct user *u, enum user_key key,
     const struct calendar_date *d, bool end)
 {
@@ -378,7 +334,7 @@ user_moment(struct parse *p, const struct user *u, enum user_key key,
 	struct view zone = pick(u, UK_TIME_ZONE)->time_zone;
 	int64_t t = 0;
 
-	if (d->given && !is_bad(u, key) && !is_bad(u, UK_TIME_ZONE) &&
+	if (d->given && !user_is_bad(u, key) && !user_is_bad(u, UK_TIME_ZONE) &&
 	    !calendar_date_moment(d, zone, end, &t))
 		tree_fault(&p->t, pick(u, key)->at[key], &at, "is a day that "
 		    "its time zone cannot tell; use a time such as "

@@ -21,6 +21,8 @@
  *	list of string key_files
  *	string	 password, totp's secret, file; byte hash, digits, drift;
  *		 uint32 period; list of string recovery
+ *	uint64	 password_expires; uint32 password_warn;
+ *		 byte password_change, password_min
  *	string	 pam, banner
  *	list of string ca_keys, principals, revoked_keys
  *	list of lines known_hosts, as keys; list of string
@@ -265,6 +267,10 @@ policy_encode(struct wr *w, const struct policy *p)
 	put_list(w, p->key_files);
 	wr_str(w, p->password);
 	put_totp(w, &p->totp);
+	wr_u64(w, (uint64_t)p->password_expires);
+	wr_u32(w, p->password_warn);
+	wr_u8(w, p->password_change);
+	wr_u8(w, p->password_min);
 	wr_str(w, p->pam);
 	wr_str(w, p->banner);
 	put_list(w, p->ca_keys);
@@ -517,6 +523,10 @@ decode(struct rd r, struct room *m, struct policy *p)
 	get_list(&r, m, &p->key_files);
 	p->password = rd_text(&r);
 	get_totp(&r, m, &p->totp);
+	p->password_expires = (int64_t)rd_u64(&r);
+	p->password_warn = rd_u32(&r);
+	p->password_change = rd_u8(&r);
+	p->password_min = rd_u8(&r);
 	p->pam = rd_text(&r);
 	p->banner = rd_text(&r);
 	get_list(&r, m, &p->ca_keys);
@@ -532,6 +542,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	p->allow_at = rd_text(&r);
 	get_run(&r, m, &p->run);
 	return rd_done(&r) && (p->allow & ~ALLOW_ALL) == 0 &&
+	    p->password_change <= PASSWORD_CHANGE_ON &&
 	    (p->umask <= 0777 || p->umask == POLICY_NO_UMASK);
 }
 

@@ -114,6 +114,11 @@ struct policy_run {
 	struct view builtins_at;	/* where that is written, for people */
 };
 
+/* When users may replace the password that the configuration gives them. */
+enum password_change {
+	PASSWORD_CHANGE_OFF, PASSWORD_CHANGE_EXPIRED, PASSWORD_CHANGE_ON
+};
+
 struct policy {
 	struct view name;		/* the user's name */
 	/* account: numbers, resolved when the configuration was loaded */
@@ -141,6 +146,12 @@ struct policy {
 	struct view_list key_files;	/* %u expanded, absolute */
 	struct view password;		/* crypt(3) hash; empty: none */
 	struct policy_totp totp;
+	int64_t password_expires;	/* seconds since 1970: from then on it
+					 * must be changed; 0: never */
+	uint32_t password_warn;		/* seconds before, also before keys and
+					 * certificates expire; 0: never */
+	uint8_t password_change;	/* enum password_change */
+	uint8_t password_min;		/* characters of a new one */
 	struct view pam;		/* PAM service; empty: none */
 	struct view banner;		/* of the user; empty: none */
 	/* certificates and keys in general */

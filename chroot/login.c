@@ -457,8 +457,10 @@ begin(struct login *l)
 	    l->policy->gid == 0))
 		policy_free(&l->policy);
 	as.policy = l->policy;
-	if (l->policy != NULL && userstore_init(&l->store, s->users,
-	    as.user))
+	/* For nobody something is looked for as well; no user has this name,
+	 * and nothing is ever written there. */
+	if (userstore_init(&l->store, s->users, l->policy != NULL ? as.user :
+	    view_str("-")))
 		as.store = &l->store.ops;
 	as.decoy = l->decoy;
 	memcpy(as.src, s->src, sizeof(as.src) < sizeof(s->src) ?

@@ -360,6 +360,8 @@ put_newest(struct view bytes, struct wr *out)
 	p->key_files.n = 0;
 	p->password = view_of(NULL, 0);
 	p->totp = (struct policy_totp){ 0 };
+	p->nknown_hosts = 0;
+	p->known_hosts_files.n = 0;
 	policy_encode(out, p);
 	policy_free(&p);
 	return !out->bad;

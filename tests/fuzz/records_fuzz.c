@@ -29,12 +29,27 @@ try_totp(struct view in)
 	wr_free(&w);
 }
 
+static void
+try_password(struct view in)
+{
+	struct wr w = wr_new(RECORD_MAX);
+	struct password_record r;
+
+	if (get_password_record(in, &r)) {
+		put_password_record(&w, &r);
+		same(&w, in);
+	}
+	wr_free(&w);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const kinds[])(struct view) = { try_totp };
+	static void (*const kinds[])(struct view) = {
+		try_totp, try_password
+	};
 
 	if (size == 0 || size > RECORD_MAX)
 		return 0;

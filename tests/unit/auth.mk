@@ -5,6 +5,7 @@ AUTH_OBJS := \
 	auth/admit.o \
 	auth/call.o \
 	auth/chain.o \
+	auth/change.o \
 	auth/describe.o \
 	auth/dialog.o \
 	auth/dialog_own.o \
@@ -53,3 +54,6 @@ LIBS_auth_describe_test := $(AUTH_LIBS)
 TESTS += known_hosts_test
 OBJS_known_hosts_test := auth/known_hosts.o auth/match.o $(CRYPTO_OBJS)
 LIBS_known_hosts_test := $(CRYPTO_LIBS)
+TESTS += auth_change_test
+OBJS_auth_change_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
+LIBS_auth_change_test := $(AUTH_LIBS)

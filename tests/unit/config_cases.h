@@ -16,12 +16,14 @@
 
 /* The keys of a user as faults list them, in the order of user_rows. */
 #define USER_KEYS \
-	"group, account, jail, create, dirs, start, umask, allow, auth, " \
-	"env, from, authorized_keys, authorized_keys_files, password, " \
-	"totp, pam, trusted_ca_keys, principals, revoked_keys, " \
-	"known_hosts, known_hosts_files, hostbased_users, key_bits, " \
-	"banner, hours, time_zone, not_before, expires, sessions, " \
-	"when, if, shell, command, set_env, subsystems, motd, resources, " \
+	"group, account, jail, create, dirs, start, umask, allow, " \
+	"auth, env, from, authorized_keys, authorized_keys_files, " \
+	"password, password_expires, password_warn, " \
+	"password_change, password_min, totp, pam, " \
+	"trusted_ca_keys, principals, revoked_keys, known_hosts, " \
+	"known_hosts_files, hostbased_users, key_bits, banner, " \
+	"hours, time_zone, not_before, expires, sessions, when, " \
+	"if, shell, command, set_env, subsystems, motd, resources, " \
 	"linger, builtins, command_user, command_timeout, " \
 	"authorized_keys_command, ask, auth_command, auth_url, " \
 	"auth_url_ca, auth_url_token, auth_external"

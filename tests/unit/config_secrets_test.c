@@ -194,6 +194,35 @@ static const struct {
 	  "    totp: {secret: " SECRET "}\n",
 	  "t.yaml:7:11: users.a.auth: asks for a password, but this user has "
 	  "none; needs password or pam, or auth without it\n" },
+	{ "passwords that expire",
+	  USER "    auth: [password]\n"
+	  "    password_expires: 2026-01-31\n    password_warn: 7d\n"
+	  "    password_change: on\n    password_min: 20\n", "" },
+	{ "passwords that expire, wrongly",
+	  USER "    auth: [password]\n"
+	  "    password_expires: 2026-02-30\n    password_warn: 41d\n"
+	  "    password_change: maybe\n    password_min: 7\n",
+	  "t.yaml:8:23: users.a.password_expires: \"2026-02-30\" is not a "
+	  "date; use a day such as 2026-01-31, a time such as "
+	  "2026-01-31T08:00:00Z, or none\n"
+	  "t.yaml:9:20: users.a.password_warn: \"41d\" is out of range; use "
+	  "0 for never, or up to 40d\n"
+	  "t.yaml:10:22: users.a.password_change: \"maybe\" is unknown; use "
+	  "on, off or expired\n"
+	  "t.yaml:11:19: users.a.password_min: \"7\" is out of range; use "
+	  "8-128\n" },
+	{ "passwords that cannot be kept",
+	  USER "    auth: [password]\n"
+	  "    password_expires: 2026-01-31\n    password_change: expired\n"
+	  "state_dir: none\n",
+	  "t.yaml:8:23: warning: users.a.password_expires: will lock this "
+	  "user out: there is no place to keep a new password; use "
+	  "state_dir\n"
+	  "t.yaml:9:22: users.a.password_change: has no place to keep a new "
+	  "password; needs state_dir\n" },
+	{ "passwords that need not be kept",
+	  USER "    auth: [password]\n"
+	  "    password_change: off\nstate_dir: none\n", "" },
 	{ "hosts",
 	  KEYED "    auth: [hostbased]\n"
 	  "    known_hosts: [\"*.example.org ssh-ed25519 AAAA\"]\n"
@@ -313,6 +342,50 @@ test_totp(void **state)
 }
 
 static void
+test_password(void **state)
+{
+	struct run r = run(HEAD
+	    "defaults: {auth: [password], " ACCOUNT ", password: \"" HASH
+	    "\",\n"
+	    "  time_zone: Europe/Berlin, password_expires: 2026-01-05}\n"
+	    "users:\n"
+	    "  x: {}\n"
+	    "  y: {password_expires: none, password_change: off, "
+	    "password_warn: 0, password_min: 8}\n"
+	    "  z: {password_expires: \"2026-01-05T00:00:00Z\", "
+	    "password_change: on, password_warn: 1d}\n");
+	struct policy *p;
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	p = user(&r, "x");
+	assert_int_equal(p->password_expires, 1767571200 - 3600 + 86400);
+	assert_int_equal(p->password_change, PASSWORD_CHANGE_EXPIRED);
+	assert_int_equal(p->password_warn, 14 * 86400);
+	assert_int_equal(p->password_min, 12);
+	policy_free(&p);
+	p = user(&r, "y");
+	assert_int_equal(p->password_expires, 0);
+	assert_int_equal(p->password_change, PASSWORD_CHANGE_OFF);
+	assert_int_equal(p->password_warn, 0);
+	assert_int_equal(p->password_min, 8);
+	policy_free(&p);
+	p = user(&r, "z");
+	assert_int_equal(p->password_expires, 1767571200);
+	assert_int_equal(p->password_change, PASSWORD_CHANGE_ON);
+	assert_int_equal(p->password_warn, 86400);
+	policy_free(&p);
+	run_free(&r);
+	/* without a folder nothing is changed */
+	r = run(USER "    auth: [password]\nstate_dir: none\n");
+	assert_string_equal(r.text, "");
+	p = user(&r, "a");
+	assert_int_equal(p->password_change, PASSWORD_CHANGE_OFF);
+	policy_free(&p);
+	run_free(&r);
+}
+
+static void
 test_hosts(void **state)
 {
 	struct run r = run(HEAD
@@ -381,6 +454,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_totp),
+		cmocka_unit_test(test_password),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_asks_code),
 	};

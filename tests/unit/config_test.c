@@ -684,6 +684,9 @@ test_origin_secrets(void **state)
 	for (unsigned k = 0; k < UK_ALL; k++) {
 		const char *name = layer_key((enum user_key)k);
 
+		/* dates and numbers about the password */
+		if (strncmp(name, "password_", 9) == 0)
+			continue;
 		for (size_t i = 0; i < sizeof(smells) / sizeof(smells[0]);
 		    i++)
 			if (strstr(name, smells[i]) != NULL &&
@@ -750,7 +753,8 @@ test_programs_of_users(void **state)
 	    "users:\n"
 	    "  a: {" ACCOUNT ", " KEY ", group: g}\n"
 	    "  b: {account: host, " KEY ", shell: /bin/sh, set_env: none,\n"
-	    "    linger: off, allow: [sftp], builtins: none}\n"), &env, &block, &faults));
+	    "    linger: off, allow: [sftp], builtins: none}\n"),
+	    &env, &block, &faults));
 	c = config_open(wr_view(&block));
 	assert_non_null(c);
 	p = policy_decode(config_user(c, view_str("a"), NULL));

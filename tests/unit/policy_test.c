@@ -48,6 +48,8 @@ sample(void)
 		.totp = { .secret = { (const uint8_t *)"\0b\xff", 3 },
 		    .file = view_str("/t"), .hash = 2, .digits = 8,
 		    .drift = 10, .period = 60, .recovery = { texts, 3 } },
+		.password_expires = 1700000000, .password_warn = 86400,
+		.password_change = PASSWORD_CHANGE_ON, .password_min = 128,
 		.pam = view_str("svc"), .banner = view_str("hi"),
 		.ca_keys = { texts, 1 }, .principals = { texts, 3 },
 		.revoked_keys = { texts, 1 },
@@ -211,6 +213,10 @@ test_round_trip(void **state)
 	assert_int_equal(p->totp.recovery.n, 3);
 	assert_true(view_is(p->totp.recovery.v[2], "three"));
 	assert_true(policy_has_totp(p));
+	assert_int_equal(p->password_expires, 1700000000);
+	assert_int_equal(p->password_warn, 86400);
+	assert_int_equal(p->password_change, PASSWORD_CHANGE_ON);
+	assert_int_equal(p->password_min, 128);
 	assert_true(view_is(p->pam, "svc"));
 	assert_true(view_is(p->banner, "hi"));
 	assert_int_equal(p->ca_keys.n, 1);
@@ -355,6 +361,9 @@ test_ranges(void **state)
 	assert_false(accepts_policy(&p));
 	p = sample();
 	p.totp.period = 0;
+	assert_false(accepts_policy(&p));
+	p = sample();
+	p.password_change = PASSWORD_CHANGE_ON + 1;
 	assert_false(accepts_policy(&p));
 }
 
