@@ -535,6 +535,8 @@ static const struct key_row user_rows[] = {
 	    .allowed = "on or off" },
 	{ .name = "builtins", .parse = run_builtins, .id = UK_BUILTINS,
 	    .allowed = "names of built-in commands, such as md5sum" },
+	{ .name = "forward", .parse = forward_key, .id = UK_FORWARD },
+	{ .name = "x11", .parse = forward_x11_key, .id = UK_X11 },
 	{ .name = "command_user", .parse = programs_user,
 	    .id = UK_COMMAND_USER },
 	{ .name = "command_timeout", .parse = row_ms,

@@ -22,7 +22,7 @@ enum user_key {
 	UK_KEY_BITS, UK_BANNER, UK_HOURS, UK_TIME_ZONE, UK_NOT_BEFORE,
 	UK_EXPIRES, UK_SESSIONS, UK_WHEN, UK_IF, UK_SHELL, UK_COMMAND,
 	UK_SET_ENV, UK_SUBSYSTEMS, UK_MOTD, UK_RESOURCES, UK_LINGER,
-	UK_BUILTINS,
+	UK_BUILTINS, UK_FORWARD, UK_X11,
 	UK_COMMAND_USER, UK_COMMAND_TIMEOUT, UK_KEYS_COMMAND, UK_ASK,
 	UK_AUTH_COMMAND, UK_AUTH_URL, UK_AUTH_URL_CA, UK_AUTH_URL_TOKEN,
 	UK_AUTH_EXTERNAL, UK_ALL
@@ -63,6 +63,7 @@ struct layer {
 	struct calendar_date not_before, expires;
 	uint32_t sessions;
 	struct policy_run run;
+	const struct policy_forward *forward, *x11;	/* a part of each */
 	struct policy_programs programs;
 };
 
@@ -155,8 +156,18 @@ void run_builtins(struct parse *p, const struct key_row *row,
 void run_linger(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into);
 struct user;
+/* Where the layer gives the key, for people. */
+struct view run_written_at(struct parse *p, const struct layer *l,
+    enum user_key key);
 /* ... and what the layers say together. */
 void run_user(struct parse *p, const struct user *u, struct policy *out);
+
+/* config_forward.c: likewise. */
+void forward_key(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void forward_x11_key(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into);
+void forward_user(struct parse *p, const struct user *u, struct policy *out);
 
 /* Reads the keys of v; l is zeroed but for its kind. */
 void layer_parse(struct parse *p, const struct node *v, const struct path *at,

@@ -48,6 +48,10 @@ static const struct shown {
 	[UK_SHELL] = { .builtin = "that of the account" },
 	[UK_SET_ENV] = { .secret = true },
 	[UK_LINGER] = { .builtin = "off" },
+	[UK_FORWARD] = { .builtin = "{open: [\"*:*\"], listen: "
+	    "[127.0.0.0/8:*, \"[::1]:*\"], unix: [/], unix_mask: "
+	    "\"0177\", unix_unlink: off}" },
+	[UK_X11] = { .builtin = "{localhost: on, offset: 10}" },
 	[UK_COMMAND_TIMEOUT] = { .builtin = "10s" },
 	[UK_AUTH_URL_TOKEN] = { .secret = true },	/* its file */
 	[UK_AUTH_EXTERNAL] = { .builtin = "[password, publickey]" },

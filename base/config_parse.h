@@ -7,6 +7,7 @@
  *	config_layer.c	 the keys of one user, group or of defaults
  *	config_rules.c	 some of these
  *	config_when.c	 when and if
+ *	config_forward.c those of them about forwarded connections
  *	config_secrets.c those of them that are groups of secrets
  *	config_pam.c	 who is asked of PAM
  *	config_users.c	 inheritance

@@ -268,8 +268,8 @@ run_builtins(struct parse *p, const struct key_row *row,
 /* ---- the layers together ---- */
 
 /* The place of a key, as a fault would name it. */
-static struct view
-written_at(struct parse *p, const struct layer *l, enum user_key key)
+struct view
+run_written_at(struct parse *p, const struct layer *l, enum user_key key)
 {
 	return view_str(l->kind == LAYER_BUILTIN ? "built in" :
 	    tree_place(&p->t, l->at[key]));
@@ -282,9 +282,9 @@ user_allow(struct parse *p, const struct user *u, struct policy *out)
 	const struct layer *b = user_pick(u, UK_BUILTINS);
 
 	out->allow = l->allow;
-	out->allow_at = written_at(p, l, UK_ALLOW);
+	out->allow_at = run_written_at(p, l, UK_ALLOW);
 	out->run.builtins = b->run.builtins;
-	out->run.builtins_at = written_at(p, b, UK_BUILTINS);
+	out->run.builtins_at = run_written_at(p, b, UK_BUILTINS);
 	if (b->run.builtins != 0)
 		out->allow |= ALLOW_BUILTINS;
 }

@@ -21,6 +21,8 @@ static const struct layer builtin = {
 		.timeout_ms = 10000,
 		.methods = 1u << AUTH_PASSWORD | 1u << AUTH_PUBLICKEY,
 	},
+	.forward = &policy_forward_builtin,
+	.x11 = &policy_forward_builtin,
 };
 
 /* ---- one user: the layers together ---- */
@@ -375,6 +377,7 @@ user_policy(struct parse *p, const struct user *u, struct policy *out)
 	user_account(p, u, out);
 	user_jail(p, u, out);
 	run_user(p, u, out);
+	forward_user(p, u, out);
 	out->env = pick(u, UK_ENV)->env;
 	out->from = pick(u, UK_FROM)->from;
 	user_rules(p, u, out);

@@ -39,6 +39,9 @@
  *		 subsystems; string motd; uint32 processes, files, cpu_s;
  *		 uint64 memory; boolean linger; uint32 builtins; string
  *		 builtins_at
+ *	forward: boolean x11_localhost; uint32 x11_offset; boolean given; if
+ *		 it is: list of string open, listen, unix_paths; uint32
+ *		 unix_mask; boolean unix_unlink; string at
  */
 #define VERSION_BYTE	1
 
@@ -120,6 +123,19 @@ policy_has_totp(const struct policy *p)
 {
 	return p->totp.secret.n != 0 || p->totp.file.n != 0;
 }
+
+#define TEXT(s) { (const uint8_t *)(s), sizeof(s) - 1 }
+static const struct view anywhere[] = { TEXT("*:*") };
+static const struct view loopback[] = {
+	TEXT("127.0.0.0/8:*"), TEXT("[::1]:*"),
+};
+static const struct view any_path[] = { TEXT("/") };
+
+const struct policy_forward policy_forward_builtin = {
+	.open = { anywhere, 1 }, .listen = { loopback, 2 },
+	.unix_paths = { any_path, 1 }, .unix_mask = 0177,
+	.x11_localhost = true, .x11_offset = 10, .at = TEXT("built in"),
+};
 
 /* ---- encoding ---- */
 
@@ -231,6 +247,24 @@ put_run(struct wr *w, const struct policy_run *p)
 }
 
 static void
+put_forward(struct wr *w, const struct policy_forward *f)
+{
+	bool given = f->at.p != policy_forward_builtin.at.p;
+
+	wr_bool(w, f->x11_localhost);
+	wr_u32(w, f->x11_offset);
+	wr_bool(w, given);
+	if (!given)
+		return;
+	put_list(w, f->open);
+	put_list(w, f->listen);
+	put_list(w, f->unix_paths);
+	wr_u32(w, f->unix_mask);
+	wr_bool(w, f->unix_unlink);
+	wr_str(w, f->at);
+}
+
+static void
 put_hours(struct wr *w, const struct policy *p)
 {
 	put_count(w, p->nhours);
@@ -285,6 +319,7 @@ policy_encode(struct wr *w, const struct policy *p)
 	put_programs(w, &p->programs);
 	wr_str(w, p->allow_at);
 	put_run(w, &p->run);
+	put_forward(w, &p->forward);
 }
 
 struct policy
@@ -478,6 +513,27 @@ get_run(struct rd *r, struct room *m, struct policy_run *p)
 }
 
 static void
+get_forward(struct rd *r, struct room *m, struct policy_forward *f)
+{
+	*f = policy_forward_builtin;
+	f->x11_localhost = rd_bool(r);
+	f->x11_offset = rd_u32(r);
+	if (rd_bool(r)) {
+		get_list(r, m, &f->open);
+		get_list(r, m, &f->listen);
+		get_list(r, m, &f->unix_paths);
+		f->unix_mask = rd_u32(r);
+		f->unix_unlink = rd_bool(r);
+		f->at = rd_text(r);
+	}
+	if (f->open.n > POLICY_FORWARD_RULES ||
+	    f->listen.n > POLICY_FORWARD_RULES ||
+	    f->unix_paths.n > POLICY_FORWARD_RULES ||
+	    f->unix_mask > 0777 || f->x11_offset > POLICY_X11_OFFSET_MAX)
+		r->bad = true;
+}
+
+static void
 get_hours(struct rd *r, struct room *m, struct policy *p)
 {
 	struct calendar_hours *h, one;
@@ -541,6 +597,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	get_programs(&r, m, &p->programs);
 	p->allow_at = rd_text(&r);
 	get_run(&r, m, &p->run);
+	get_forward(&r, m, &p->forward);
 	return rd_done(&r) && (p->allow & ~ALLOW_ALL) == 0 &&
 	    p->password_change <= PASSWORD_CHANGE_ON &&
 	    (p->umask <= 0777 || p->umask == POLICY_NO_UMASK);

@@ -119,6 +119,21 @@ enum password_change {
 	PASSWORD_CHANGE_OFF, PASSWORD_CHANGE_EXPIRED, PASSWORD_CHANGE_ON
 };
 
+#define POLICY_FORWARD_RULES	256	/* of each list */
+#define POLICY_X11_OFFSET_MAX	58000	/* of display numbers */
+/* Forwarded connections; each needs its right as well. */
+struct policy_forward {
+	struct view_list open, listen;	/* base/forward.h */
+	struct view_list unix_paths;	/* patterns of sockets, both ways */
+	uint32_t unix_mask;		/* of sockets that are made */
+	bool unix_unlink;		/* one that is there is replaced */
+	bool x11_localhost;		/* displays listen on loopback only */
+	uint32_t x11_offset;		/* the first display's number */
+	struct view at;			/* where that is written, for people */
+};
+/* Open anywhere, listen on loopback, any socket; at is "built in". */
+extern const struct policy_forward policy_forward_builtin;
+
 struct policy {
 	struct view name;		/* the user's name */
 	/* account: numbers, resolved when the configuration was loaded */
@@ -177,6 +192,7 @@ struct policy {
 	uint32_t sessions;		/* at a time; 0: any number */
 	struct policy_programs programs;
 	struct policy_run run;
+	struct policy_forward forward;
 };
 
 #define POLICY_NO_UMASK	0xffffffffu

@@ -2,6 +2,7 @@ CONFIG_OBJS := \
 	base/config.o \
 	base/config_account.o \
 	base/config_files.o \
+	base/config_forward.o base/forward.o \
 	base/config_keys.o \
 	base/config_layer.o \
 	base/config_origin.o \

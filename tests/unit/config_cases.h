@@ -24,7 +24,7 @@
 	"known_hosts_files, hostbased_users, key_bits, banner, " \
 	"hours, time_zone, not_before, expires, sessions, when, " \
 	"if, shell, command, set_env, subsystems, motd, resources, " \
-	"linger, builtins, command_user, command_timeout, " \
+	"linger, builtins, forward, x11, command_user, command_timeout, " \
 	"authorized_keys_command, ask, auth_command, auth_url, " \
 	"auth_url_ca, auth_url_token, auth_external"
 
@@ -600,6 +600,64 @@ static const struct fault_case fault_cases[] = {
 	  "16-1048576\n"
 	  "t.yaml:8:13: users.a.linger: \"perhaps\" is not a switch; use on "
 	  "or off\n" },
+	{ "forwards of a user",
+	  HEAD USER
+	  "    forward:\n"
+	  "      open: [\"*.example.org:443\", 10.0.0.0/8:22,\n"
+	  "        \"[2001:db8::]/32:*\", host:8000-8100, \"!*:25\"]\n"
+	  "      listen: [127.0.0.1:*, localhost:8080, \"*:9\"]\n"
+	  "      unix: [/run/app.sock, /srv/*.sock, /tmp/]\n"
+	  "      unix_mask: \"0117\"\n"
+	  "      unix_unlink: on\n"
+	  "    x11: {localhost: off, offset: 50}\n",
+	  "" },
+	{ "no forwards at all",
+	  HEAD USER
+	  "    forward: {open: [], listen: [], unix: []}\n",
+	  "" },
+	{ "forwards of a user, wrong",
+	  HEAD USER
+	  "    forward:\n"
+	  "      open: [\"db\", \"10.0.0.1/8:22\", \"a:0\", x:1, x:1]\n"
+	  "      listen: [\"!*:*\", \"www.example.org:80\"]\n"
+	  "      unix: [app.sock]\n"
+	  "      unix_mask: 888\n"
+	  "      unix_unlink: 7\n"
+	  "      udp: [1]\n"
+	  "    x11: {localhost: maybe, offset: 60000}\n",
+	  "t.yaml:8:14: users.a.forward.open[0]: \"db\" is not HOST:PORTS; "
+	  "use such as db.example.org:5432, *.example.org:443, 10.0.0.0/8:22, "
+	  "\"[2001:db8::]/32:*\" or 127.0.0.1:8000-8100\n"
+	  "t.yaml:8:20: users.a.forward.open[1]: \"10.0.0.1/8:22\" has no "
+	  "host that can be matched; use a name, with * and ? in it, an "
+	  "address, or ADDRESS/BITS whose other bits are zero, of IPv6 in "
+	  "brackets\n"
+	  "t.yaml:8:37: users.a.forward.open[2]: \"a:0\" has no ports; use a "
+	  "number from 1 to 65535, two with - between, or *\n"
+	  "t.yaml:8:49: users.a.forward.open[4]: \"x:1\" is given twice; "
+	  "needs one\n"
+	  "t.yaml:9:24: users.a.forward.listen[1]: \"www.example.org:80\" "
+	  "names a host; use an address, ADDRESS/BITS, localhost or * for any\n"
+	  "t.yaml:10:14: users.a.forward.unix[0]: \"app.sock\" is not the "
+	  "absolute path of a socket, with * and ? for what may vary, or of a "
+	  "folder with / at its end; use such as /run/app.sock\n"
+	  "t.yaml:11:18: users.a.forward.unix_mask: \"888\" is not a file "
+	  "mode; use 0000-0777\n"
+	  "t.yaml:12:20: users.a.forward.unix_unlink: \"7\" is not a switch; "
+	  "use on or off\n"
+	  "t.yaml:13:7: users.a.forward.udp: unknown key; use one of: open, "
+	  "listen, unix, unix_mask, unix_unlink\n"
+	  "t.yaml:14:22: users.a.x11.localhost: \"maybe\" is not a switch; use "
+	  "on or off\n"
+	  "t.yaml:14:37: users.a.x11.offset: \"60000\" is out of range; use "
+	  "0-58000\n" },
+	{ "forwards of a user, only refused",
+	  HEAD USER
+	  "    forward: {open: [\"!*:25\"], listen: [\"!*:*\"]}\n",
+	  "t.yaml:7:21: users.a.forward.open: has only rules that refuse, so "
+	  "it permits nothing; add such as \"*:*\", or use []\n"
+	  "t.yaml:7:40: users.a.forward.listen: has only rules that refuse, "
+	  "so it permits nothing; add such as \"*:*\", or use []\n" },
 	{ "resources as a list",
 	  HEAD USER
 	  "    resources: [1]\n",

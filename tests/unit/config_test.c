@@ -562,7 +562,7 @@ test_when_size(void **state)
 	r = run(yaml);
 	assert_string_equal(r.text, "");
 	assert_true(wr_size(&r.block) < wr_size(&one.block) + 30 + 2 * 16 +
-	    370);
+	    380);
 	run_free(&r);
 	run_free(&one);
 }
@@ -734,6 +734,43 @@ resolve_run(void *ctx, const char *name, struct policy *out,
 	out->home = view_str("/home/h");
 	out->run.shell = view_str("/bin/zsh");
 	return true;
+}
+
+static void
+test_forwards_of_users(void **state)
+{
+	struct run r = run(HEAD
+	    "defaults: {forward: {open: [a:1], unix_mask: \"0\"},\n"
+	    "  x11: {localhost: off}}\n"
+	    "users:\n"
+	    "  a: {" ACCOUNT ", " KEY "}\n"
+	    "  b: {" ACCOUNT ", " KEY ", forward: {listen: []}}\n");
+	struct config *c = config_open(wr_view(&r.block));
+	struct policy *p;
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	assert_non_null(c);
+	p = policy_decode(config_user(c, view_str("a"), NULL));
+	assert_non_null(p);
+	assert_int_equal(p->forward.open.n, 1);
+	assert_true(view_is(p->forward.open.v[0], "a:1"));
+	assert_int_equal(p->forward.listen.n, 2);
+	assert_int_equal(p->forward.unix_mask, 0);
+	assert_false(p->forward.x11_localhost);
+	assert_int_equal(p->forward.x11_offset, 10);
+	assert_true(view_is(p->forward.at, "t.yaml:3:21"));
+	policy_free(&p);
+	/* The nearest layer gives all of a key. */
+	p = policy_decode(config_user(c, view_str("b"), NULL));
+	assert_non_null(p);
+	assert_true(view_is(p->forward.open.v[0], "*:*"));
+	assert_int_equal(p->forward.listen.n, 0);
+	assert_int_equal(p->forward.unix_mask, 0177);
+	assert_false(p->forward.x11_localhost);
+	policy_free(&p);
+	config_free(&c);
+	run_free(&r);
 }
 
 static void
@@ -1335,6 +1372,7 @@ main(void)
 		cmocka_unit_test(test_origin_secrets),
 		cmocka_unit_test(test_origin_long),
 		cmocka_unit_test(test_programs_of_users),
+		cmocka_unit_test(test_forwards_of_users),
 		cmocka_unit_test(test_no_umask),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_state_dir),

@@ -78,6 +78,12 @@ sample(void)
 			.memory = (uint64_t)5 << 32, .linger = true,
 			.builtins = 5, .builtins_at = view_str("f:5:6"),
 		},
+		.forward = {
+			.open = { texts, 3 }, .listen = { texts, 1 },
+			.unix_paths = { texts, 2 }, .unix_mask = 0117,
+			.unix_unlink = true, .x11_offset = 20,
+			.at = view_str("f:7:8"),
+		},
 	};
 }
 
@@ -171,6 +177,49 @@ check_run(const struct policy_run *r)
 }
 
 static void
+check_forward(const struct policy_forward *f)
+{
+	assert_int_equal(f->open.n, 3);
+	assert_true(view_is(f->open.v[2], "three"));
+	assert_int_equal(f->listen.n, 1);
+	assert_int_equal(f->unix_paths.n, 2);
+	assert_int_equal(f->unix_mask, 0117);
+	assert_true(f->unix_unlink);
+	assert_false(f->x11_localhost);
+	assert_int_equal(f->x11_offset, 20);
+	assert_true(view_is(f->at, "f:7:8"));
+}
+
+/* What is built in takes no room, and comes back as it was. */
+static void
+test_forward_builtin(void **state)
+{
+	struct policy in = { .umask = 0, .forward = policy_forward_builtin };
+	struct policy *p;
+	struct wr w;
+
+	(void)state;
+	in.forward.x11_offset = 50;
+	w = encoded(&in);
+	p = policy_decode(wr_view(&w));
+	assert_non_null(p);
+	assert_int_equal(p->forward.open.n, 1);
+	assert_true(view_is(p->forward.open.v[0], "*:*"));
+	assert_int_equal(p->forward.listen.n, 2);
+	assert_true(view_is(p->forward.unix_paths.v[0], "/"));
+	assert_int_equal(p->forward.unix_mask, 0177);
+	assert_true(p->forward.x11_localhost);
+	assert_int_equal(p->forward.x11_offset, 50);
+	assert_true(view_is(p->forward.at, "built in"));
+	policy_free(&p);
+	wr_free(&w);
+	in.forward = (struct policy_forward){ .unix_mask = 01000 };
+	w = encoded(&in);
+	assert_null(policy_decode(wr_view(&w)));
+	wr_free(&w);
+}
+
+static void
 test_round_trip(void **state)
 {
 	struct policy in = sample(), *p;
@@ -242,6 +291,7 @@ test_round_trip(void **state)
 	check_programs(&p->programs);
 	assert_true(view_is(p->allow_at, "f:3:4"));
 	check_run(&p->run);
+	check_forward(&p->forward);
 	assert_int_equal(policy_peek_sessions(wr_view(&w)), 4);
 	assert_int_equal(policy_peek_sessions(view_of(wr_view(&w).p, 4)), 0);
 	assert_int_equal(policy_peek_sessions(view_str("\x02zzzz")), 0);
@@ -429,6 +479,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_forward_builtin),
 		cmocka_unit_test(test_decoy),
 		cmocka_unit_test(test_too_many_words),
 		cmocka_unit_test(test_empty),
