@@ -162,7 +162,8 @@ static void
 parse_allow_word(struct parse *p, const struct node *v,
     const struct path *at, struct layer *l)
 {
-	const uint32_t served = ALLOW_SFTP | ALLOW_SCP;
+	const uint32_t served = ALLOW_SFTP | ALLOW_SCP | ALLOW_SHELL |
+	    ALLOW_EXEC | ALLOW_PTY;
 	uint32_t bit = policy_allow_bit(v->text);
 
 	if (bit == 0)

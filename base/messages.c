@@ -213,6 +213,7 @@ put_ready(struct wr *w, const struct msg_ready *m)
 {
 	wr_u32(w, m->allow);
 	wr_str(w, m->rule);
+	wr_bool(w, m->programs);
 	wr_str(w, m->env);
 }
 
@@ -223,6 +224,7 @@ get_ready(struct view b, struct msg_ready *m)
 
 	m->allow = rd_u32(&r);
 	m->rule = rd_text(&r);
+	m->programs = rd_bool(&r);
 	m->env = rd_str(&r);
 	return rd_done(&r);
 }

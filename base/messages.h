@@ -143,6 +143,7 @@ struct msg_auth_reply {
 struct msg_ready {
 	uint32_t allow;		/* advisory: the login enforces it again */
 	struct view rule;	/* where it is written, for the log */
+	bool programs;		/* it can run some: descriptors may come */
 	struct view env;	/* patterns of names that the client may set:
 				 * strings, one behind the other */
 };

@@ -331,6 +331,13 @@ policy_decoy(const struct policy *p)
 	};
 }
 
+bool
+policy_runs_programs(const struct policy *p)
+{
+	return (p->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0 ||
+	    p->run.subsystems.n != 0;
+}
+
 uint32_t
 policy_peek_sessions(struct view bytes)
 {

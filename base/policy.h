@@ -201,6 +201,8 @@ struct policy {
  * own: a login for nobody does the same.  Borrowed from p. */
 struct policy policy_decoy(const struct policy *p);
 
+/* May programs of the user's run?  Not if a key takes that away. */
+bool policy_runs_programs(const struct policy *p);
 /* Of an encoded policy, without decoding the rest; 0 also if it is none. */
 uint32_t policy_peek_sessions(struct view bytes);
 bool policy_has_totp(const struct policy *p);

@@ -129,7 +129,9 @@ privdrop(const struct privdrop *p, const char **why_out)
 		return fail(ERR_DENIED, why_out, "uid or gid 0");
 	if (p->userns && (p->uid != geteuid() || p->gid != getegid()))
 		return fail(ERR_DENIED, why_out, "uid or gid of another");
-	if (p->userns && (e = enter_userns(p->uid, p->gid, why_out)) != OK)
+	/* Its one use is the right to change the root. */
+	if (p->userns && p->root_fd != -1 &&
+	    (e = enter_userns(p->uid, p->gid, why_out)) != OK)
 		return e;
 	if ((e = enter_root(p->root_fd, why_out)) != OK)
 		return e;

@@ -98,13 +98,20 @@ child_complain(const char *role, const char *step)
 }
 
 bool
-child_send(int sock, uint8_t type, uint32_t id, struct view body)
+child_send_fds(int sock, uint8_t type, uint32_t id, struct view body,
+    const int *fds, size_t nfds)
 {
 	struct pollfd p = { .fd = sock, .events = POLLOUT };
 	enum err e;
 
-	while ((e = ipc_send(sock, type, id, body, NULL, 0)) == ERR_AGAIN)
+	while ((e = ipc_send(sock, type, id, body, fds, nfds)) == ERR_AGAIN)
 		if (poll(&p, 1, SEND_PATIENCE_MS) == 0)
 			return false;
 	return e == OK;
+}
+
+bool
+child_send(int sock, uint8_t type, uint32_t id, struct view body)
+{
+	return child_send_fds(sock, type, id, body, NULL, 0);
 }

@@ -24,5 +24,8 @@ bool child_complain(const char *role, const char *step);
  * does not read. */
 bool child_send(int sock, uint8_t type, uint32_t id, struct view body)
     MUST_CHECK;
+/* ... with descriptors beside it, which stay the caller's. */
+bool child_send_fds(int sock, uint8_t type, uint32_t id, struct view body,
+    const int *fds, size_t nfds) MUST_CHECK;
 
 #endif

@@ -1,3 +1,6 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +151,39 @@ pack(const struct lines *l)
 	}
 	out[n] = NULL;
 	return out;
+}
+
+static unsigned
+words_of(const struct sockaddr *sa, char out[INET6_ADDRSTRLEN])
+{
+	const struct sockaddr_in6 *a6 = (const void *)sa;
+	const struct sockaddr_in *a4 = (const void *)sa;
+
+	snprintf(out, INET6_ADDRSTRLEN, "UNKNOWN");
+	if (sa->sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a4->sin_addr, out, INET6_ADDRSTRLEN);
+		return ntohs(a4->sin_port);
+	}
+	if (sa->sa_family != AF_INET6)
+		return 0;
+	if (IN6_IS_ADDR_V4MAPPED(&a6->sin6_addr))
+		inet_ntop(AF_INET, &a6->sin6_addr.s6_addr[12], out,
+		    INET6_ADDRSTRLEN);
+	else
+		inet_ntop(AF_INET6, &a6->sin6_addr, out, INET6_ADDRSTRLEN);
+	return ntohs(a6->sin6_port);
+}
+
+void
+environ_connection(const struct sockaddr *peer, const struct sockaddr *local,
+    char *out)
+{
+	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
+	unsigned from_port = words_of(peer, from);
+	unsigned to_port = words_of(local, to);
+
+	snprintf(out, ENVIRON_CONNECTION, "%s %u %s %u", from, from_port, to,
+	    to_port);
 }
 
 char **

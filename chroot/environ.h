@@ -7,6 +7,8 @@
 #ifndef CHROOT_ENVIRON_H
 #define CHROOT_ENVIRON_H
 
+#include <sys/socket.h>
+
 #include "base/policy.h"
 
 #define ENVIRON_PATH	"/usr/local/bin:/usr/bin:/bin"
@@ -26,6 +28,11 @@ struct environ_spec {
 	 * runs what it asked for */
 	struct view original;
 };
+
+/* SSH_CONNECTION of two addresses; out has ENVIRON_CONNECTION bytes. */
+#define ENVIRON_CONNECTION 160
+void environ_connection(const struct sockaddr *peer,
+    const struct sockaddr *local, char *out);
 
 /* An array for execve, one allocation to free.  NULL: no memory. */
 char **environ_build(const struct environ_spec *s);

@@ -256,7 +256,7 @@ jail_spec_of(const struct policy *p)
 	return (struct jail_spec){
 		.path = p->jail, .create = p->create, .dirs = p->dirs,
 		.uid = p->uid, .gid = p->gid,
-		.programs = (p->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0,
+		.programs = policy_runs_programs(p),
 	};
 }
 

@@ -9,6 +9,7 @@
 #include "base/privdrop.h"
 #include "base/proctitle.h"
 #include "chroot/child.h"
+#include "chroot/environ.h"
 #include "chroot/login.h"
 #include "chroot/session.h"
 #include "chroot/tokens.h"
@@ -302,13 +303,17 @@ go(struct login *l)
 	struct login_start *s = l->start;
 	struct policy policy;
 	struct auth_limits lim;
+	char connection[ENVIRON_CONNECTION];
 	struct session_start ss = {
 		.user = l->user,
 		.method = l->ans.method >= 0 ?
 		    auth_method_name((enum auth_method)l->ans.method) : "",
 		.key = l->ans.key,
 		.notice = wr_view(&l->ans.notice),
+		.connection = connection,
+		.conn = s->conn,
 		.server = s->server,
+		.warden = s->warden,
 		.unprivileged = s->unprivileged,
 		.sandbox = s->sandbox,
 		.parent = s->parent,
@@ -323,7 +328,8 @@ go(struct login *l)
 	ss.allow = rights(&policy, &lim);
 	auth_free(&l->auth);
 	wr_free(&l->ans.payload);
-	close(s->warden);
+	environ_connection((const struct sockaddr *)&s->peer,
+	    (const struct sockaddr *)&s->local, connection);
 	close(s->tokens);
 	if (s->users != -1)
 		close(s->users);

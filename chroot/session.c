@@ -14,6 +14,7 @@
 #include "base/proctitle.h"
 #include "chroot/child.h"
 #include "chroot/jail.h"
+#include "chroot/keeper.h"
 #include "chroot/serve.h"
 #include "chroot/session.h"
 
@@ -27,7 +28,9 @@ struct session {
 	struct jail_policy jail;
 	char *home, *dir;		/* behind jail.home, jail.start */
 	char *rule;			/* where the rights are written */
+	bool programs;			/* the user may run some */
 	bool landlock;
+	struct keeper_start keeper;	/* with programs */
 	char why[1024];			/* of a failure, for the log */
 };
 
@@ -94,16 +97,29 @@ warm_up(void)
 	gmtime_r(&t, &tm);
 }
 
-static void
-set_limits(const struct policy *p)
+/* Does anything of this user's begin with a program? */
+static bool
+runs_programs(const struct session_start *s)
 {
-	struct rlimit rl = { DESCRIPTORS, DESCRIPTORS }, core = { 0, 0 }, now;
+	return (s->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0 ||
+	    s->command != NULL || s->policy->run.subsystems.n != 0;
+}
+
+static void
+set_limits(const struct policy *p, bool programs)
+{
+	struct rlimit rl = { DESCRIPTORS, DESCRIPTORS }, core = { 0, 0 };
+	struct rlimit now = rl;
 
 	if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max <
 	    rl.rlim_max)
 		rl.rlim_cur = rl.rlim_max = now.rlim_max;
+	if (programs)
+		rl.rlim_max = now.rlim_max;	/* theirs to use */
 	setrlimit(RLIMIT_NOFILE, &rl);
-	setrlimit(RLIMIT_CORE, &core);
+	/* Programs may leave what they like; we cannot be dumped. */
+	if (!programs)
+		setrlimit(RLIMIT_CORE, &core);
 	umask(p->umask == POLICY_NO_UMASK ? DEFAULT_UMASK :
 	    (mode_t)(p->umask & 0777));
 }
@@ -115,7 +131,7 @@ drop(struct session *s)
 	const struct privdrop d = {
 		.root_fd = s->root, .uid = p->uid, .gid = p->gid,
 		.groups = p->groups, .ngroups = p->ngroups,
-		.seal = true, .userns = s->start->unprivileged,
+		.seal = !s->programs, .userns = s->start->unprivileged,
 	};
 	const char *why;
 
@@ -187,6 +203,8 @@ seal(struct session *s)
 {
 	bool jailed = s->start->policy->jail.n != 0;
 
+	if (s->programs)
+		return true;	/* programs would inherit it */
 	if (jailed && sandbox_landlock("/", &s->landlock) != OK)
 		return failed(s, "landlock");
 	if (sandbox_install(s->start->sandbox) != OK)
@@ -194,20 +212,36 @@ seal(struct session *s)
 	return true;
 }
 
+/* Nothing more is asked of it. */
+static void
+leave_warden(struct session *s)
+{
+	if (s->start->warden != -1)
+		close(s->start->warden);
+	s->start->warden = -1;
+}
+
 static bool
 become_user(struct session *s)
 {
 	int log = log_fd();
-	int *const keep[] = { &s->start->server, &log, &s->root };
+	int *const keep[] = { &s->start->server, &log, &s->root,
+	    &s->start->warden, &s->keeper.children };
 
 	if (!open_jail(s))
 		return false;
-	if (!child_keep(keep, 3))
+	s->keeper.children = -1;
+	if (s->programs)
+		keeper_gather(&s->keeper, s->start);
+	else
+		leave_warden(s);
+	if (!child_keep(keep, 5))
 		return failed(s, "descriptors");
 	log_open(log, log_level());
 	warm_up();
-	set_limits(s->start->policy);
-	proctitle_set("%s sftp", s->start->user);
+	set_limits(s->start->policy, s->programs);
+	proctitle_set(s->programs ? "%s session" : "%s sftp",
+	    s->start->user);
 	return drop(s) && find_start(s) && seal(s);
 }
 
@@ -218,6 +252,7 @@ put_rights(const struct session *s, struct wr *out)
 	struct wr w = wr_new(IPC_MAX_FRAME);
 	struct msg_ready r = {
 		.allow = s->start->allow, .rule = view_str(s->rule),
+		.programs = s->programs,
 	};
 
 	for (size_t i = 0; i < env->n; i++)
@@ -267,6 +302,7 @@ session_main(struct session_start *start)
 		_exit(1);
 	s->start = start;
 	s->root = -1;
+	s->programs = runs_programs(start);
 	errno = 0;
 	if (!become_user(s)) {
 		send_refusal(s);
@@ -275,5 +311,10 @@ session_main(struct session_start *start)
 	tell_ready(s);
 	/* What the login freed goes back, for as long as the session idles. */
 	malloc_trim(0);
+	if (s->programs) {
+		s->keeper.jail = &s->jail;
+		s->keeper.rule = s->rule;
+		keeper_main(&s->keeper);
+	}
 	serve_channels(s->start->server, &s->jail, s->rule);
 }

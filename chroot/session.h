@@ -17,7 +17,13 @@ struct session_start {
 	const char *method;		/* that completed the login */
 	const char *key;		/* fingerprint, or "" */
 	struct view notice;		/* sent with the success */
+	/* a command that is run whatever the client asks for; NULL: none */
+	const char *command;
+	struct view_list key_env, pam_env;	/* "NAME=value" each */
+	const char *connection;		/* as in SSH_CONNECTION; NULL: none */
+	uint32_t conn;			/* number of the connection */
 	int server;			/* socket, close-on-exec */
+	int warden;			/* socket, for terminals; or -1 */
 	bool unprivileged;
 	const struct sandbox *sandbox;
 	pid_t parent;			/* death of this one ends us */
@@ -26,7 +32,7 @@ struct session_start {
 /* Never returns.  A failure before the session is ready is told to the
  * client in general words, and to the log with its reason.  The log socket
  * is log_fd(); the caller has closed what it does not want inherited, and
- * descriptors other than server and log are closed here. */
+ * descriptors other than server, warden and log are closed here. */
 void session_main(struct session_start *s) __attribute__((noreturn));
 
 /* The role of sallyportd that the account helper execs (base/roles.h).

@@ -49,10 +49,12 @@ read_handover(struct session_start *s, uint32_t *conn_out)
 	    !get_ready(msg.body, &r))
 		goto out;
 	s->server = ipc_take_fd(&msg, 0);
+	s->warden = ipc_take_fd(&msg, 1);
+	s->conn = msg.id;
 	s->allow = s->policy->allow & r.allow;
 	*conn_out = msg.id;
 	log_open(ipc_take_fd(&msg, 2), LOG_INFO);
-	ok = true;		/* the warden's word has been given */
+	ok = true;
 out:
 	ipc_msg_close(&msg);
 	free(frame);
@@ -62,7 +64,7 @@ out:
 int
 session_role(void)
 {
-	struct session_start s = { .method = "", .key = "" };
+	struct session_start s = { .method = "", .key = "", .warden = -1 };
 	struct wr bytes = wr_new(POLICY_MAX);
 	struct sandbox sandbox;
 	struct policy *policy;

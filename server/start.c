@@ -52,6 +52,7 @@ rights_take(struct client *c, const struct msg_ready *m)
 	for (r->nenv = 0; r->nenv < n; r->nenv++)
 		r->env[r->nenv] = rd_text(&from);
 	r->allow = m->allow;
+	r->programs = m->programs;
 	c->rights = r;
 	return true;
 }
@@ -372,7 +373,8 @@ start_request(struct chan *k, const struct ssh_request *r)
 static bool
 carrier_allowed(const struct client *c, uint8_t carrier)
 {
-	return carrier == CARRIER_DUCT || may(c, ALLOW_SHELL | ALLOW_EXEC);
+	return carrier == CARRIER_DUCT ||
+	    (c->rights != NULL && c->rights->programs);
 }
 
 static void

@@ -1,16 +1,20 @@
 MESSAGES_OBJS := base/messages.o base/policy.o base/penalty_bytes.o \
 	base/net.o base/buf.o base/err.o
 WARDS_OBJS := chroot/requests.o chroot/wards.o base/ipc.o $(MESSAGES_OBJS)
+KEEPER_OBJS := $(addprefix chroot/,keeper.o keeper_end.o keeper_files.o \
+	keeper_root.o keeper_run.o keeper_say.o environ.o spawn.o ttymodes.o) \
+	base/envname.o
 SESSION_OBJS := chroot/session.o chroot/serve.o chroot/session_role.o \
 	chroot/child.o base/fds.o \
 	chroot/jail.o chroot/sandbox.o chroot/landlock.o base/privdrop.o \
+	$(KEEPER_OBJS) \
 	base/proctitle.o base/ipc.o base/log.o $(MESSAGES_OBJS)
 
 TESTS += chroot_requests_test chroot_jail_test chroot_log_format_test \
 	chroot_privdrop_test chroot_parts_test chroot_session_test \
 	chroot_hostkeys_test
 OBJS_chroot_requests_test := $(WARDS_OBJS)
-OBJS_chroot_jail_test := chroot/jail.o base/buf.o
+OBJS_chroot_jail_test := chroot/jail.o base/policy.o base/buf.o
 OBJS_chroot_log_format_test := chroot/log_format.o base/json_text.o base/log.o \
 	base/buf.o
 OBJS_chroot_privdrop_test := base/privdrop.o chroot/sandbox.o \

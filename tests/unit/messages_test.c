@@ -377,7 +377,7 @@ static void
 test_session(void **state)
 {
 	struct msg_ready ready = { ALLOW_SFTP, view_str("f:1"),
-	    view_of("\0\0\0\1A", 5) }, ready_out;
+	    true, view_of("\0\0\0\1A", 5) }, ready_out;
 	struct msg_ended in = { true, 9, view_str("TERM"), true,
 	    view_str("why") }, out;
 	struct msg_text text = { view_of("a\0", 2) }, text_out;

@@ -1,0 +1,200 @@
+/* The sealed child that serves files for a user who may run programs. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/proctitle.h"
+#include "chroot/child.h"
+#include "chroot/keeper_parts.h"
+#include "chroot/serve.h"
+
+static void become_files(const struct keeper *k, int sock)
+    __attribute__((noreturn));
+
+/* What the parent must not have, this process has: it reads what clients
+ * say. */
+static bool
+seal(const struct keeper *k)
+{
+	bool active;
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    (k->session->policy->jail.n == 0 ||
+	    sandbox_landlock("/", &active) == OK) &&
+	    sandbox_install(k->session->sandbox) == OK;
+}
+
+static void
+become_files(const struct keeper *k, int sock)
+{
+	int log = log_fd();
+	int *const keep[] = { &sock, &log };
+
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (!child_keep(keep, 2))
+		_exit(1);
+	log_open(log, log_level());
+	proctitle_set("%s sftp", k->session->user);
+	if (!seal(k)) {
+		child_complain("session", "seal");
+		_exit(1);
+	}
+	serve_channels(sock, k->start->jail, k->start->rule);
+}
+
+static bool
+start_files(struct keeper *k)
+{
+	int pair[2];
+
+	if (k->files != 0)
+		return true;
+	if (ipc_pair(pair, true) != OK)
+		return false;
+	if ((k->files = fork()) == 0) {
+		close(pair[0]);
+		become_files(k, pair[1]);
+	}
+	close(pair[1]);
+	if (k->files == -1) {
+		k->files = 0;
+		close(pair[0]);
+		return false;
+	}
+	k->files_sock = pair[0];
+	return true;
+}
+
+static bool
+add_channel(struct keeper *k, uint32_t channel)
+{
+	size_t cap = k->files_cap != 0 ? k->files_cap * 2 : 8;
+	uint32_t *p;
+
+	if (k->nfiles == k->files_cap) {
+		if ((p = realloc(k->files_channels, cap * sizeof(*p))) == NULL)
+			return false;
+		k->files_channels = p;
+		k->files_cap = cap;
+	}
+	k->files_channels[k->nfiles++] = channel;
+	return true;
+}
+
+/* True if it was one of them. */
+static bool
+remove_channel(struct keeper *k, uint32_t channel)
+{
+	for (size_t i = 0; i < k->nfiles; i++)
+		if (k->files_channels[i] == channel) {
+			k->files_channels[i] = k->files_channels[--k->nfiles];
+			return true;
+		}
+	return false;
+}
+
+bool
+files_has(const struct keeper *k, uint32_t channel)
+{
+	for (size_t i = 0; i < k->nfiles; i++)
+		if (k->files_channels[i] == channel)
+			return true;
+	return false;
+}
+
+bool
+files_open(struct keeper *k, uint32_t channel, struct view body,
+    const int *fds, size_t nfds)
+{
+	if (!start_files(k) || !add_channel(k, channel))
+		return false;
+	if (child_send_fds(k->files_sock, MSG_OPEN, channel, body, fds, nfds))
+		return true;
+	remove_channel(k, channel);
+	return false;
+}
+
+void
+files_hurry(struct keeper *k)
+{
+	if (k->files_sock != -1 && !child_send(k->files_sock, MSG_HURRY, 0,
+	    view_of(NULL, 0)))
+		log_msg(LOG_DEBUG, "session", "nobody to hurry");
+}
+
+/* Passed on as it is, if it is about one of its channels and brings no
+ * descriptor: whoever takes over the child can spoil its channels, and that
+ * is all. */
+static bool
+pass_on(struct keeper *k, const struct ipc_msg *msg)
+{
+	struct wr w = wr_new(IPC_MAX_FRAME);
+	struct msg_opened m;
+	bool ok = msg->nfds == 0;
+
+	switch (msg->type) {
+	case MSG_OPENED:
+		ok = ok && get_opened(msg->body, &m) &&
+		    m.carrier == CARRIER_DUCT && files_has(k, msg->id);
+		break;
+	case MSG_REFUSED:
+	case MSG_ENDED:
+		ok = ok && remove_channel(k, msg->id);
+		break;
+	default:
+		ok = false;
+	}
+	if (ok) {
+		wr_bytes(&w, msg->body);
+		keeper_tell(k, msg->type, msg->id, &w, NULL, 0);
+	}
+	wr_free(&w);
+	return ok;
+}
+
+void
+files_ready(struct keeper *k)
+{
+	struct ipc_msg msg;
+	enum err e = OK;
+
+	while (e == OK && k->files_sock != -1) {
+		e = ipc_recv(k->files_sock, k->frame, IPC_MAX_FRAME, &msg);
+		if (e != OK)
+			break;
+		if (!pass_on(k, &msg))
+			e = ERR_PROTO;
+		ipc_msg_close(&msg);
+	}
+	if (e == ERR_AGAIN)
+		return;
+	/* It is reaped by and by; a new one serves the next. */
+	if (k->files_sock != -1)
+		close(k->files_sock);
+	k->files_sock = -1;
+}
+
+void
+files_gone(struct keeper *k)
+{
+	const struct msg_ended m = { .status = 1 };
+	struct wr w = wr_new(1024);
+
+	put_ended(&w, &m);
+	if (k->files_sock != -1) {
+		files_ready(k);
+		if (k->files_sock != -1)
+			close(k->files_sock);
+		k->files_sock = -1;
+	}
+	k->files = 0;
+	while (k->nfiles != 0)
+		keeper_tell(k, MSG_ENDED, k->files_channels[--k->nfiles], &w,
+		    NULL, 0);
+	wr_free(&w);
+}
