@@ -41,7 +41,7 @@ t_place() {
 t_left_behind() {
 	fresh_server
 	kill -KILL "$SERVER"
-	eventually refused alive "$SERVER"
+	eventually dead "$SERVER"
 	[ -S "$T/control.$PORT" ] || fail "nothing was left behind"
 	start_server
 	answers

@@ -326,6 +326,7 @@ alive() { # PID: there, and not a zombie
 	local s
 	s=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	s=${s##*) }
+dead() { ! alive "$1"; }
 	[ "${s%% *}" != Z ]
 }
 

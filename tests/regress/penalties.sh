@@ -190,7 +190,7 @@ t_killed() {
 	eventually barred 127.0.0.5
 	eventually test -s "$T/state.$PORT/penalties"
 	kill -KILL "$SERVER"
-	eventually refused alive "$SERVER"
+	eventually dead "$SERVER"
 	start_server
 	refused from 127.0.0.5 pwd
 }

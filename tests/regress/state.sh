@@ -52,7 +52,7 @@ t_one_daemon() {
 	sftp_do pwd
 	# one that was killed leaves no lock behind
 	kill -KILL "$SERVER"
-	eventually refused alive "$SERVER"
+	eventually dead "$SERVER"
 	fresh_server
 	sftp_do pwd
 }
