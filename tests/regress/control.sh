@@ -194,17 +194,7 @@ t_flood() {
 	PORT= CONF=
 	prepare
 	mkdir -m 700 -p "$T/state.$PORT"
-	$PY - "$T/state.$PORT/penalties" <<-'P'
-	import struct, sys, time
-	until = int(time.time() * 1000) + 500000
-	b = b"".join(struct.pack(">BBIBBQ", 4, 32, 0x0a000000 + i, 1, 1, until)
-	    for i in range(65536))
-	b = struct.pack(">II", 0x53505001, 65536) + b
-	h = 14695981039346656037
-	for c in b:
-	    h = ((h ^ c) * 1099511628211) & (1 << 64) - 1
-	open(sys.argv[1], "wb").write(b + struct.pack(">Q", h))
-	P
+	$PY "$HERE/sources.py" 65536 >"$T/state.$PORT/penalties"
 	chmod 600 "$T/state.$PORT/penalties"
 	start_server
 	ask <<-'P' &

@@ -423,6 +423,31 @@ t_overflow_permit() {
 	refused from 127.0.0.7 pwd
 }
 
+# 10,000 sources cost no more than 2 MB in all processes together.
+t_cost() {
+	[ "$KIND" = plain ] || skip "the sanitizers' memory is their own"
+	local before after
+	rules
+	PORT= CONF=
+	prepare
+	mkdir -m 700 -p "$T/state.$PORT"
+	weigh() { # kB of memory that nobody shares
+		local p
+		for p in $(tree); do cat "/proc/$p/smaps_rollup"; done |
+		    awk '/^Private_Dirty:/ { s += $2 } END { print s }'
+	}
+	start_server
+	before=$(weigh)
+	stop_server
+	$PY "$HERE/sources.py" 10000 >"$T/state.$PORT/penalties"
+	chmod 600 "$T/state.$PORT/penalties"
+	start_server
+	eq told "$(op penalties list | wc -l)" 10001
+	after=$(weigh)
+	note "10000 sources: $((after - before)) kB in all processes"
+	[ $((after - before)) -le 2048 ] || fail "$before kB, then $after kB"
+}
+
 t_tool() {
 	rules 'authfail: 400s' 'noauth: 10s'
 	fresh_server
