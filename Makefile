@@ -41,7 +41,8 @@ ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
 TOOL_SRC := $(wildcard chroot/tool/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
 	$(BASE_SRC:%.c=$(BUILD)/obj/%.o) $(AUTH_SRC:%.c=$(BUILD)/obj/%.o) \
-	$(addprefix $(BUILD)/obj/chroot/,hostkeys.o jail.o parse_env.o resolve.o)
+	$(addprefix $(BUILD)/obj/chroot/,hostkeys.o jail.o parse_env.o resolve.o \
+	state.o)
 
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
 	-lseccomp -lcrypt -ljansson

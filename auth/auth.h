@@ -126,6 +126,21 @@ void auth_undo(struct auth *a, struct auth_answer *out, const char *why);
 /* After VERDICT_SUCCESS: what the proof limits.  Borrowed from a. */
 const struct auth_limits *auth_limits(const struct auth *a);
 
+/* The last login before this one by the same key. */
+struct auth_last_use {
+	int64_t at;			/* seconds since 1970; 0: none */
+	char src[64];
+};
+/* For a login that nothing stands against any more: remembers which keys it
+ * used.  False: by none, or nothing is known; else *out is about the last of
+ * them.  May wait for the disk. */
+bool auth_note_use(struct auth *a, struct auth_last_use *out);
+/* The other way: tells what that file holds, the newest use first.  False:
+ * it is damaged. */
+#define AUTH_KEY_USES_MAX	((size_t)64 * 1024)
+bool auth_key_uses(struct view bytes, void (*say)(void *ctx, const char *key,
+    int64_t at, const char *src), void *ctx) MUST_CHECK;
+
 /* Why a policy lets nobody in from an address at a time (seconds since 1970),
  * whatever they prove: static words for the log.  NULL: it does. */
 const char *auth_refuses(const struct policy *p, const struct sockaddr *peer,

@@ -3,6 +3,7 @@
  * in the state folder (struct auth_store): plain structs and their bytes.
  *
  *	totp		which codes have been used
+ *	keys		when which key was used, and from where
  *	password	the user's own, and which one it replaces
  *
  * Numbers big-endian, texts with their length in front, a byte of version
@@ -55,5 +56,35 @@ struct password_record {
 void put_password_record(struct wr *w, const struct password_record *r);
 bool get_password_record(struct view b, struct password_record *r)
     MUST_CHECK;
+
+#define RECORD_KEYS		"keys"
+#define RECORD_KEYS_MAX		64
+#define RECORD_KEY_TEXT_MAX	63	/* bytes of a fingerprint, a source */
+
+/*
+ * byte		1
+ * uint32	number of keys, the newest use first
+ * each:	string	fingerprint
+ *		uint64	last use, seconds since 1970
+ *		string	source address
+ */
+struct key_use {
+	char key[RECORD_KEY_TEXT_MAX + 1];
+	int64_t at;
+	char src[RECORD_KEY_TEXT_MAX + 1];
+};
+struct keys_record {
+	size_t n;
+	struct key_use use[RECORD_KEYS_MAX];
+};
+void put_keys_record(struct wr *w, const struct keys_record *r);
+bool get_keys_record(struct view b, struct keys_record *r) MUST_CHECK;
+/* NULL: that key is not in it. */
+const struct key_use *keys_record_find(const struct keys_record *r,
+    const char *key);
+/* Puts a use in front, in place of an older one of the key; with too many
+ * keys the oldest use is forgotten. */
+void keys_record_add(struct keys_record *r, const char *key, int64_t at,
+    const char *src);
 
 #endif

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -297,15 +298,33 @@ adjust(struct policy *p, const struct auth_limits *lim)
 		p->start = view_str(lim->start);
 }
 
+/* When the key was used before, as the log has times. */
+static void
+note_use(struct login *l, struct auth_last_use *use, char *text, size_t n)
+{
+	struct tm tm;
+	time_t t;
+
+	text[0] = '\0';
+	if (!auth_note_use(l->auth, use))
+		return;
+	t = (time_t)use->at;
+	if (t == 0 || gmtime_r(&t, &tm) == NULL ||
+	    strftime(text, n, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		snprintf(text, n, "never");
+}
+
 static void
 go(struct login *l)
 {
 	struct login_start *s = l->start;
 	struct policy policy;
+	struct auth_last_use use;
 	struct auth_limits lim;
 	char connection[ENVIRON_CONNECTION];
+	char last[32];
 	struct session_start ss = {
-		.user = l->user,
+		.user = l->user, .last_use = last, .last_src = use.src,
 		.method = l->ans.method >= 0 ?
 		    auth_method_name((enum auth_method)l->ans.method) : "",
 		.key = l->ans.key,
@@ -324,6 +343,7 @@ go(struct login *l)
 	policy = l->newer != NULL ? *l->newer : *l->policy;
 	lim = *auth_limits(l->auth);
 	adjust(&policy, &lim);
+	note_use(l, &use, last, sizeof(last));
 	ss.policy = &policy;
 	ss.allow = rights(&policy, &lim);
 	auth_free(&l->auth);

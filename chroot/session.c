@@ -288,6 +288,10 @@ tell_ready(const struct session *s)
 	log_str(&e, "method", s->start->method);
 	if (s->start->key[0] != '\0')
 		log_str(&e, "key", s->start->key);
+	if (s->start->last_use[0] != '\0')
+		log_str(&e, "last_use", s->start->last_use);
+	if (s->start->last_src[0] != '\0')
+		log_str(&e, "last_src", s->start->last_src);
 	log_num(&e, "uid", s->start->policy->uid);
 	log_str(&e, "landlock", s->landlock ? "yes" : "no");
 	log_send(&e);

@@ -16,6 +16,8 @@ struct session_start {
 	const char *user;		/* as the client named it, C string */
 	const char *method;		/* that completed the login */
 	const char *key;		/* fingerprint, or "" */
+	const char *last_use;		/* of that key: when, or "never" */
+	const char *last_src;		/* ... and from where; "": unknown */
 	struct view notice;		/* sent with the success */
 	/* a command that is run whatever the client asks for; NULL: none */
 	const char *command;

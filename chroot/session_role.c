@@ -64,7 +64,8 @@ out:
 int
 session_role(void)
 {
-	struct session_start s = { .method = "", .key = "", .warden = -1 };
+	struct session_start s = { .method = "", .key = "", .last_use = "",
+	    .last_src = "", .warden = -1 };
 	struct wr bytes = wr_new(POLICY_MAX);
 	struct sandbox sandbox;
 	struct policy *policy;

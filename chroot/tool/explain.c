@@ -14,8 +14,6 @@
 #include "chroot/tool/explain.h"
 #include "chroot/tool/tool.h"
 
-#define DEFAULT_FILE	"/etc/sallyport/sallyport.yaml"
-
 /* ---- what is asked ---- */
 
 static bool
@@ -367,7 +365,7 @@ tool_explain(int argc, char **argv)
 
 	if (x == NULL)
 		return tool_complain("out of memory");
-	x->file = DEFAULT_FILE;
+	x->file = TOOL_CONFIG;
 	x->now = time(NULL);
 	if ((e = read_words(x, &json, argc, argv)) == TOOL_OK &&
 	    (e = read_config(x, &block)) == TOOL_OK &&

@@ -10,6 +10,11 @@ static const struct tool_command commands[] = {
 	    "file is /etc/sallyport/\nsallyport.yaml.  The status is 0 if the "
 	    "user could log in, 1 if not, 2 if the\nquestion or the "
 	    "configuration is at fault.\n", tool_explain },
+	{ "keys", "USER [-f FILE]",
+	    "Tells when each key of a user was used last, and from where",
+	    "One line for each key, the newest use first: time, fingerprint, "
+	    "source.  Without\n-f the file is "
+	    "/etc/sallyport/sallyport.yaml.\n", tool_keys },
 	{ "passwd", "", "Makes the hash of a password, for the configuration",
 	    "Asks twice on a terminal, without echo; otherwise reads one "
 	    "line.  The hash\ngoes to standard output, to be put behind "

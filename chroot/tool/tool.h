@@ -14,6 +14,8 @@
 #define TOOL_USAGE	2	/* wrong words: the caller adds the usage */
 #define TOOL_TOLD	-2	/* the same status, but it has said why */
 
+#define TOOL_CONFIG	"/etc/sallyport/sallyport.yaml"	/* without -f */
+
 struct tool_command {
 	const char *name;
 	const char *args;	/* behind the name in the usage, or "" */
@@ -66,6 +68,8 @@ int tool_penalties(int argc, char **argv);	/* penalties.c */
 /* The yescrypt hash of a password; out has n >= 384 bytes.  False: errno. */
 bool tool_hash(const char *password, char *out, size_t n) MUST_CHECK;
 
+/* keys.c */
+int tool_keys(int argc, char **argv);
 /* totp.c */
 int tool_totp(int argc, char **argv);
 

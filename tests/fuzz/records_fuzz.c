@@ -42,13 +42,29 @@ try_password(struct view in)
 	wr_free(&w);
 }
 
+static void
+try_keys(struct view in)
+{
+	struct wr w = wr_new(RECORD_MAX);
+	struct keys_record r;
+
+	if (get_keys_record(in, &r)) {
+		put_keys_record(&w, &r);
+		same(&w, in);
+		keys_record_add(&r, "SHA256:x", 1, "src");
+		if (r.n == 0 || keys_record_find(&r, "SHA256:x") != r.use)
+			abort();
+	}
+	wr_free(&w);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const kinds[])(struct view) = {
-		try_totp, try_password
+		try_totp, try_password, try_keys
 	};
 
 	if (size == 0 || size > RECORD_MAX)

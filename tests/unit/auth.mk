@@ -12,6 +12,7 @@ AUTH_OBJS := \
 	auth/dialog_program.o \
 	auth/document.o \
 	auth/hostbased.o \
+	auth/key_use.o \
 	auth/keys_command.o \
 	auth/helper.o \
 	auth/methods.o \
@@ -57,3 +58,6 @@ LIBS_known_hosts_test := $(CRYPTO_LIBS)
 TESTS += auth_change_test
 OBJS_auth_change_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
 LIBS_auth_change_test := $(AUTH_LIBS)
+TESTS += key_use_test
+OBJS_key_use_test := tests/unit/auth_peer.o base/log.o $(AUTH_OBJS)
+LIBS_key_use_test := $(AUTH_LIBS)
