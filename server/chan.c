@@ -120,7 +120,7 @@ pump_stream(struct chan *k, enum duct_stream s)
 			return;
 		n = ssh_channel_write(k->ch, ext, v);
 		duct_consume(k->duct, s, n);
-		if (n < v.n || n >= READ_ENOUGH)
+		if (n < v.n || n >= READ_ENOUGH || duct_dry(k->duct, s))
 			return;
 	}
 }

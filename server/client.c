@@ -436,6 +436,7 @@ client_park(struct loop *l, struct client *c)
 		return false;
 	}
 	c->parked = true;
+	l->nparked++;
 	warm_remove(l, c);
 	ssh_conn_trim(c->ssh);
 	for (struct chan *k = c->chans; k != NULL; k = k->next)
@@ -450,6 +451,7 @@ client_unpark(struct loop *l, struct client *c)
 	if (!c->parked)
 		return;
 	c->parked = false;
+	l->nparked--;
 	(void)epoll_all(l, c, EPOLL_CTL_DEL);
 	warm_add(l, c);
 }

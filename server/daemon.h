@@ -138,7 +138,7 @@ struct loop {
 	struct penalties *barred;	/* sources that are turned away */
 	bool closed4, closed6;		/* all others are too */
 	uint64_t closed_told;		/* when that was logged last, ms */
-	uint32_t nclients, nunauth;
+	uint32_t nclients, nunauth, nparked;
 	uint32_t last_id;
 	struct client *bucket[CLIENT_BUCKETS];
 	struct source *sources[SOURCE_BUCKETS];

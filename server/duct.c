@@ -17,7 +17,7 @@ struct source_end {
 	int fd;			/* -1: there is none (any more) */
 	struct wr in;		/* not yet consumed */
 	bool eof;
-	bool dry;		/* nothing was there at the last read */
+	bool dry;		/* the last read left nothing there */
 };
 
 struct duct {
@@ -322,11 +322,17 @@ pull(struct duct *d, struct source_end *f, size_t max)
 	do
 		n = get_some(d, f->fd, p, want);
 	while (n == -1 && errno == EINTR);
-	f->dry = n == -1 && errno == EAGAIN;
 	if (n > 0)
 		wr_commit(&f->in, (size_t)n);
-	else if (!f->dry)
+	else if (n == 0 || errno != EAGAIN)
 		f->eof = true;	/* EIO of a terminal that nobody holds, too */
+	f->dry = n <= 0 || (d->carrier != CARRIER_PTY && (size_t)n < want);
+}
+
+bool
+duct_dry(const struct duct *d, enum duct_stream s)
+{
+	return d->from[s].dry;
 }
 
 struct view

@@ -60,6 +60,9 @@ bool duct_broken(const struct duct *d);
 struct view duct_peek(struct duct *d, enum duct_stream s, size_t max,
     bool *eof_out);
 void duct_consume(struct duct *d, enum duct_stream s, size_t n);
+/* Is it not worth to look again at once?  A terminal gives a little at a time,
+ * all others what there is. */
+bool duct_dry(const struct duct *d, enum duct_stream s);
 /* Output of this kind is not wanted any more: its writer may notice. */
 void duct_stop(struct duct *d, enum duct_stream s);
 /* The program has ended.  What it wrote is there by now; a terminal that

@@ -44,8 +44,8 @@ build_poll(struct loop *l)
 	l->npfd = AT_LISTENERS + l->nlisteners;
 	l->pfd[AT_WARDEN] = (struct pollfd){ .fd = l->warden.fd,
 	    .events = link_events(&l->warden) };
-	l->pfd[AT_EPOLL] = (struct pollfd){ .fd = l->epoll,
-	    .events = POLLIN };
+	l->pfd[AT_EPOLL] = (struct pollfd){ .fd = l->nparked != 0 ?
+	    l->epoll : -1, .events = POLLIN };
 	for (size_t i = 0; i < l->nlisteners; i++)
 		l->pfd[AT_LISTENERS + i] = (struct pollfd){
 		    .fd = pause ? -1 : l->listeners[i], .events = POLLIN };

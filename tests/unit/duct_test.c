@@ -89,12 +89,14 @@ test_from_login(void **state)
 	assert_int_equal(send(far, "abcdef", 6, 0), 6);
 	v = duct_peek(d, DUCT_OUT, 4, &eof);
 	assert_true(view_is(v, "abcd"));
+	assert_false(duct_dry(d, DUCT_OUT));	/* a read that was full */
 	duct_consume(d, DUCT_OUT, 3);
 	v = duct_peek(d, DUCT_OUT, 100, &eof);
 	assert_true(view_is(v, "d"));
 	duct_consume(d, DUCT_OUT, 1);
 	v = duct_peek(d, DUCT_OUT, 100, &eof);
 	assert_true(view_is(v, "ef") && !eof);
+	assert_true(duct_dry(d, DUCT_OUT));	/* no need to look again */
 	duct_consume(d, DUCT_OUT, 2);
 	assert_int_equal(events(d, true), POLLIN);
 	assert_int_equal(events(d, false), 0);
