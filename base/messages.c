@@ -359,6 +359,22 @@ get_opened(struct view b, struct msg_opened *m)
 }
 
 void
+put_child(struct wr *w, const struct msg_child *m)
+{
+	wr_u32(w, (uint32_t)m->pid);
+}
+
+bool
+get_child(struct view b, struct msg_child *m)
+{
+	struct rd r = rd_of(b);
+	uint32_t pid = rd_u32(&r);
+
+	m->pid = pid <= INT32_MAX ? (int32_t)pid : 0;
+	return done(&r, m->pid > 1);
+}
+
+void
 put_pty(struct wr *w, const struct msg_pty *m)
 {
 	wr_u32(w, m->number);

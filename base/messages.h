@@ -43,6 +43,9 @@ enum msg_type {
 	MSG_PTY,		/* a terminal, please; no body.  Answered by
 				 * MSG_PTY_MADE */
 	MSG_PTY_DONE,		/* it is given back; struct msg_pty */
+	MSG_CHILD,		/* a process that the session has made will
+				 * log; struct msg_child.  Answered by
+				 * MSG_CHILD_KNOWN */
 	/* warden -> login */
 	MSG_GO = 60,		/* still allowed; no body */
 	MSG_ENOUGH,		/* no further attempt is allowed */
@@ -53,6 +56,7 @@ enum msg_type {
 				 * it and ask again */
 	MSG_PTY_MADE,		/* struct msg_pty; fd 0: the master, fd 1: the
 				 * user's end.  Without fds there is none */
+	MSG_CHILD_KNOWN,	/* the log knows whose it is; no body */
 	/* server -> login */
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */
@@ -193,6 +197,10 @@ struct msg_opened {
 };
 size_t msg_carrier_fds(uint8_t carrier);
 
+struct msg_child {
+	int32_t pid;
+};
+
 struct msg_pty {
 	uint32_t number;	/* of /dev/pts; of no meaning without fds */
 };
@@ -263,6 +271,8 @@ void put_open(struct wr *w, const struct msg_open *m);
 bool get_open(struct view b, struct msg_open *m) MUST_CHECK;
 void put_opened(struct wr *w, const struct msg_opened *m);
 bool get_opened(struct view b, struct msg_opened *m) MUST_CHECK;
+void put_child(struct wr *w, const struct msg_child *m);
+bool get_child(struct view b, struct msg_child *m) MUST_CHECK;
 void put_pty(struct wr *w, const struct msg_pty *m);
 bool get_pty(struct view b, struct msg_pty *m) MUST_CHECK;
 void put_ended(struct wr *w, const struct msg_ended *m);

@@ -205,8 +205,8 @@ lose_warden(struct keeper *k)
 		run_terminal(k, 0, -1, -1);
 }
 
-static void
-read_warden(struct keeper *k)
+void
+keeper_read_warden(struct keeper *k)
 {
 	struct ipc_msg msg;
 	struct msg_pty m;
@@ -223,7 +223,8 @@ read_warden(struct keeper *k)
 		master = ipc_take_fd(&msg, 0);
 		slave = ipc_take_fd(&msg, 1);
 		run_terminal(k, m.number, master, slave);
-	}
+	} else if (msg.type == MSG_CHILD_KNOWN)
+		k->files_known = true;
 	ipc_msg_close(&msg);
 }
 
@@ -254,7 +255,7 @@ turn(struct keeper *k)
 	if (p[AT_SIGNALS].revents != 0)
 		keeper_reap(k);
 	if (p[AT_WARDEN].revents != 0 && k->warden != -1)
-		read_warden(k);
+		keeper_read_warden(k);
 	if (p[AT_SERVER].revents != 0)
 		read_server(k);
 }

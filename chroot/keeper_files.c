@@ -1,4 +1,5 @@
 /* The sealed child that serves files for a user who may run programs. */
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include "chroot/child.h"
 #include "chroot/keeper_parts.h"
 #include "chroot/serve.h"
+
+#define KNOWN_MS 2000		/* for the warden to tell the log */
 
 static void become_files(const struct keeper *k, int sock)
     __attribute__((noreturn));
@@ -47,6 +50,28 @@ become_files(const struct keeper *k, int sock)
 	serve_channels(sock, k->start->jail, k->start->rule);
 }
 
+/* Its events are to be called by their user's name from the first on, so it
+ * gets nothing to do before the warden has told the log. */
+static void
+introduce(struct keeper *k)
+{
+	const struct msg_child m = { k->files };
+	uint64_t end = keeper_clock() + KNOWN_MS, now;
+	struct wr w = wr_new(64);
+
+	put_child(&w, &m);
+	k->files_known = k->warden == -1 || !child_send(k->warden, MSG_CHILD,
+	    k->session->conn, wr_view(&w));
+	wr_free(&w);
+	while (!k->files_known && k->warden != -1 &&
+	    (now = keeper_clock()) < end) {
+		struct pollfd p = { .fd = k->warden, .events = POLLIN };
+
+		if (poll(&p, 1, (int)(end - now)) == 1)
+			keeper_read_warden(k);
+	}
+}
+
 static bool
 start_files(struct keeper *k)
 {
@@ -67,6 +92,7 @@ start_files(struct keeper *k)
 		return false;
 	}
 	k->files_sock = pair[0];
+	introduce(k);
 	return true;
 }
 

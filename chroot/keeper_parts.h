@@ -47,6 +47,7 @@ struct keeper {
 	/* the child that serves files */
 	pid_t files;			/* 0: there is none */
 	int files_sock;
+	bool files_known;		/* to the log */
 	uint32_t *files_channels;	/* open there */
 	size_t nfiles, files_cap;
 	bool hurry;
@@ -57,6 +58,8 @@ uint64_t keeper_clock(void);
 /* One frame to the server; a server that does not take it has gone. */
 void keeper_tell(struct keeper *k, uint8_t type, uint32_t channel,
     const struct wr *body, const int *fds, size_t nfds);
+/* Takes what the warden says now. */
+void keeper_read_warden(struct keeper *k);
 /* Logs why, and tells the server that the channel is not served. */
 void keeper_refuse(struct keeper *k, uint32_t channel,
     const struct msg_open *m, const char *why);

@@ -152,6 +152,16 @@ do_pty_done(struct requests *r, struct ward *c, struct ipc_msg *msg)
 	return r->act->pty_done(r->ctx, c, m.number);
 }
 
+static enum err
+do_child(struct requests *r, struct ward *c, struct ipc_msg *msg)
+{
+	struct msg_child m;
+
+	if (!get_child(msg->body, &m))
+		return refuse(r, ERR_PROTO, "malformed message");
+	return r->act->child(r->ctx, c, m.pid);
+}
+
 #define ANY (WARD_NONE | WARD_SIGNED | WARD_LOGIN | WARD_OPEN | WARD_DEAD)
 
 /* LOGIN is legal once and AUTHENTICATED until it is granted, because each
@@ -167,6 +177,7 @@ static const struct request table[256] = {
 	[MSG_PTY] = { "pty", FROM_LOGIN, WARD_OPEN, 0, do_pty },
 	[MSG_PTY_DONE] = { "pty-done", FROM_LOGIN, WARD_OPEN, 0,
 	    do_pty_done },
+	[MSG_CHILD] = { "child", FROM_LOGIN, WARD_OPEN, 0, do_child },
 };
 
 static enum err

@@ -39,6 +39,8 @@ struct actions {
 	enum err (*pty)(void *ctx, struct ward *c);
 	/* ... which it gives back.  Not OK: it had none of that number. */
 	enum err (*pty_done)(void *ctx, struct ward *c, uint32_t number);
+	/* A child of the session: the log is told, MSG_CHILD_KNOWN answers. */
+	enum err (*child)(void *ctx, struct ward *c, pid_t pid);
 };
 
 struct requests {

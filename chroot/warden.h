@@ -55,6 +55,11 @@ struct control_client {
 	struct wr frame;		/* empty: none waits */
 };
 
+/* A process that a session has made, and that logs. */
+struct kid {
+	pid_t session, pid;
+};
+
 struct warden {
 	struct warden_options opt;
 	bool unprivileged;
@@ -103,6 +108,8 @@ struct warden {
 
 	struct signers signers;
 	struct ptys ptys;		/* that sessions have */
+	struct kid *kids;		/* at most one of a session */
+	size_t nkids, kids_cap;
 	uint64_t cut_at;		/* when those told to go are killed */
 	bool stopping;
 	uint64_t stop_at;
@@ -135,6 +142,9 @@ void warden_end_login(struct warden *w, struct ward *c, bool kill_it);
 
 /* Judges a connection that has ended, and forgets it. */
 void warden_part(struct warden *w, struct ward **c);
+
+/* Tells the log whose events these are. */
+void warden_log_child(struct warden *w, struct ward *c, pid_t pid);
 
 /* ---- warden_ptys.c ---- */
 enum err warden_pty(struct warden *w, struct ward *c);

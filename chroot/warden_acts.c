@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stdio.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -429,6 +431,37 @@ act_pty_done(void *ctx, struct ward *c, uint32_t number)
 	return warden_pty_done(ctx, c, number);
 }
 
+/* What the kernel says about a process: its parent, 0 if there is none. */
+static pid_t
+parent_of(pid_t pid)
+{
+	char path[64], text[1024], *at;
+	ssize_t n;
+	int fd, parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	/* pid (name) state parent ...; a name may hold anything */
+	if ((at = strrchr(text, ')')) == NULL ||
+	    sscanf(at, ") %*c %d", &parent) != 1)
+		return 0;
+	return parent;
+}
+
+static enum err
+act_child(void *ctx, struct ward *c, pid_t pid)
+{
+	/* Others' events must not be called this user's. */
+	if (parent_of(pid) == c->pid)
+		warden_log_child(ctx, c, pid);
+	return ipc_send(c->sock, MSG_CHILD_KNOWN, c->id, view_of(NULL, 0),
+	    NULL, 0);
+}
+
 static enum err
 act_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
@@ -460,4 +493,5 @@ const struct actions warden_actions = {
 	.authenticated = act_authenticated,
 	.pty = act_pty,
 	.pty_done = act_pty_done,
+	.child = act_child,
 };

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,6 +32,64 @@ forget_pid(struct warden *w, pid_t pid)
 	put_log_who(&b, &m);
 	/* If it cannot be told: the next use of the pid will be. */
 	if (outq_send(&w->to_log, MSG_LOG_FORGET, 0, wr_view(&b), NULL, 0) ==
+	    OK && w->to_log.first != NULL)
+		warden_rewatch(w, w->to_log.fd, WATCH_LOG, 0, true, true);
+	wr_free(&b);
+}
+
+static struct kid *
+find_kid(const struct warden *w, pid_t session)
+{
+	for (size_t i = 0; i < w->nkids; i++)
+		if (w->kids[i].session == session)
+			return &w->kids[i];
+	return NULL;
+}
+
+/* The session has ended, and so has what it made. */
+static void
+forget_kid(struct warden *w, pid_t session)
+{
+	struct kid *kid = find_kid(w, session);
+
+	if (kid == NULL)
+		return;
+	forget_pid(w, kid->pid);
+	*kid = w->kids[--w->nkids];
+}
+
+/* NULL: no memory. */
+static struct kid *
+add_kid(struct warden *w, pid_t session)
+{
+	size_t cap = w->kids_cap != 0 ? w->kids_cap * 2 : 16;
+	struct kid *v = w->kids;
+
+	if (w->nkids == w->kids_cap) {
+		if ((v = realloc(w->kids, cap * sizeof(*v))) == NULL)
+			return NULL;
+		w->kids = v;
+		w->kids_cap = cap;
+	}
+	v[w->nkids] = (struct kid){ .session = session };
+	return &v[w->nkids++];
+}
+
+void
+warden_log_child(struct warden *w, struct ward *c, pid_t pid)
+{
+	const struct msg_log_who m = { pid, c->id, ward_user(c),
+	    view_str(c->src) };
+	struct kid *kid = find_kid(w, c->pid);
+	struct wr b = wr_new(1024);
+
+	if (kid != NULL)
+		forget_pid(w, kid->pid);
+	else if ((kid = add_kid(w, c->pid)) == NULL)
+		return;
+	kid->pid = pid;
+	put_log_who(&b, &m);
+	if (outq_send(&w->to_log, MSG_LOG_WHO, 0, wr_view(&b), NULL, 0) ==
 	    OK && w->to_log.first != NULL)
 		warden_rewatch(w, w->to_log.fd, WATCH_LOG, 0, true, true);
 	wr_free(&b);
@@ -167,6 +226,7 @@ ended(struct warden *w, pid_t pid, int status)
 	else {
 		if ((c = wards_by_pid(w->wards, pid)) != NULL)
 			login_ended(w, c, status);
+		forget_kid(w, pid);
 		forget_pid(w, pid);
 	}
 }

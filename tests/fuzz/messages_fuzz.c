@@ -42,6 +42,7 @@ TRIP(window)
 TRIP(open)
 TRIP(opened)
 TRIP(pty)
+TRIP(child)
 TRIP(penalties)
 TRIP(barred)
 TRIP(offence)
@@ -89,6 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		trip_text, trip_log_target, trip_log_who, trip_policy,
 		trip_block, trip_window, trip_open, trip_opened, trip_pty,
 		trip_block, trip_penalties, trip_barred, trip_offence,
+		trip_child,
 	};
 	struct wr w = wr_new(1 << 22);
 

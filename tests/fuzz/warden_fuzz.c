@@ -140,10 +140,17 @@ act_pty_done(void *ctx, struct ward *c, uint32_t number)
 	return act_pty(ctx, c);
 }
 
+static enum err
+act_child(void *ctx, struct ward *c, pid_t pid)
+{
+	must(pid > 1);
+	return act_pty(ctx, c);
+}
+
 static const struct actions acts = {
 	act_sign, act_sign_refused, act_login, act_gone, act_offence,
 	act_attempt,
-	act_authenticated, act_pty, act_pty_done,
+	act_authenticated, act_pty, act_pty_done, act_child,
 };
 
 static void

@@ -17,7 +17,7 @@ struct fake {
 	unsigned sign, refused, login, gone, attempt, enough, authenticated;
 	unsigned offences;
 	enum err answer;
-	int ptys, ptys_done;
+	int ptys, ptys_done, children;
 	bool withhold;		/* what was proved is not granted */
 };
 
@@ -119,10 +119,22 @@ fake_pty_done(void *ctx, struct ward *c, uint32_t number)
 	return f->answer;
 }
 
+static enum err
+fake_child(void *ctx, struct ward *c, pid_t pid)
+{
+	struct fake *f = ctx;
+
+	assert_int_equal(c->phase, WARD_OPEN);
+	assert_int_equal(pid, 4711);
+	f->children++;
+	return f->answer;
+}
+
 static const struct actions acts = {
 	fake_sign, fake_refused, fake_login, fake_gone, fake_offence,
 	fake_attempt,
 	fake_authenticated, fake_pty, fake_pty_done,
+	fake_child,
 };
 
 struct fixture {
@@ -446,12 +458,19 @@ ptys_are_for_sessions(void **state)
 {
 	struct fixture *x = *state;
 	const struct msg_pty five = { 5 };
+	const struct msg_child child = { 4711 };
 
 	reach_login(x, 1);
 	assert_int_not_equal(from_login(x, MSG_PTY, 1, 0), OK);
 	put_pty(&x->body, &five);
 	assert_int_not_equal(from_login(x, MSG_PTY_DONE, 1, 0), OK);
+	put_child(&x->body, &child);
+	assert_int_not_equal(from_login(x, MSG_CHILD, 1, 0), OK);
 	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	assert_int_not_equal(from_login(x, MSG_CHILD, 1, 0), OK);
+	put_child(&x->body, &child);
+	assert_int_equal(from_login(x, MSG_CHILD, 1, 0), OK);
+	assert_int_equal(x->fake.children, 1);
 	assert_int_equal(from_login(x, MSG_PTY, 1, 0), OK);
 	assert_int_equal(from_login(x, MSG_PTY, 1, 0), OK);
 	assert_int_equal(x->fake.ptys, 2);

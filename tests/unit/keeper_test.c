@@ -438,6 +438,21 @@ terminal_hangs_up(void **state)
 	end(x);
 }
 
+/* The log is to know the child before it does anything. */
+static void
+introduced(struct fixture *x)
+{
+	struct msg_child m;
+
+	assert_int_equal(from(x, x->warden), OK);
+	assert_int_equal(x->msg.type, MSG_CHILD);
+	assert_int_equal(x->msg.id, 77);
+	assert_true(get_child(x->msg.body, &m));
+	assert_int_not_equal(m.pid, x->pid);
+	assert_int_equal(ipc_send(x->warden, MSG_CHILD_KNOWN, 77,
+	    view_of(NULL, 0), NULL, 0), OK);
+}
+
 static void
 serves_files_sealed(void **state)
 {
@@ -455,6 +470,8 @@ serves_files_sealed(void **state)
 	start(x);
 	for (uint32_t i = 0; i < 2; i++) {
 		d[i] = ask(x, 1 + i, &m, NULL);
+		if (i == 0)
+			introduced(x);
 		opened(x, 1 + i, CARRIER_DUCT, f);
 		assert_int_equal(write(d[i], init, sizeof(init)),
 		    sizeof(init));
@@ -486,6 +503,7 @@ serves_files_sealed(void **state)
 	ended(x, 2, 1, NULL);
 	close(d[1]);
 	d[0] = ask(x, 3, &m, NULL);
+	introduced(x);
 	opened(x, 3, CARRIER_DUCT, f);
 	close(d[0]);
 	ended(x, 3, 0, NULL);

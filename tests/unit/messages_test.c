@@ -59,6 +59,7 @@ READER(window)
 READER(open)
 READER(opened)
 READER(pty)
+READER(child)
 READER(text)
 READER(log_target)
 READER(log_who)
@@ -285,6 +286,7 @@ test_opened(void **state)
 	struct msg_opened in = { 0 }, out;
 	struct msg_window win = { 1, 2, 3, 4 }, win_out;
 	struct msg_pty pty = { 17 }, pty_out;
+	struct msg_child child = { 1234567 }, child_out;
 	struct wr w = wr_new(1024);
 
 	(void)state;
@@ -303,6 +305,13 @@ test_opened(void **state)
 	TRIP(pty, pty, pty_out);
 	assert_int_equal(pty_out.number, 17);
 	check_sizes(read_pty, &w);
+	TRIP(child, child, child_out);
+	assert_int_equal(child_out.pid, 1234567);
+	check_sizes(read_child, &w);
+	child.pid = 1;
+	REFUSED(child, child);
+	child.pid = -2;
+	REFUSED(child, child);
 	wr_free(&w);
 }
 
