@@ -184,7 +184,7 @@ socket_events(const struct client *c)
 
 	if (c->half_closed || ssh_conn_wants_input(c->ssh))
 		ev |= POLLIN;
-	else if (!c->ended && !c->deaf && ssh_conn_authenticated(c->ssh))
+	else if (!c->ended && !c->deaf)
 		ev |= POLLRDHUP;
 	if (ssh_conn_out(c->ssh).n != 0)
 		ev |= POLLOUT;
@@ -236,7 +236,8 @@ socket_readable(struct loop *l, struct client *c)
 /*
  * The client has gone, and nothing can be said to it any more.  What it said
  * before may still lie in the socket: of one that has logged in it is read to
- * its end, for a moment even if a question is open.
+ * its end, for a moment even if a question is open.  Of another nothing can
+ * come of it, and whoever is being asked about it need not go on.
  */
 static void
 hung_up(struct loop *l, struct client *c)

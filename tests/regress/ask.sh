@@ -47,7 +47,7 @@ say(result="allow", policy={"umask": "0077", "start": "/d"})
 P
 KBD='auth: [keyboard-interactive]'
 ASK="ask: [\"$T/ask\", \"one word\"]"
-external_user both "$KBD" "$ASK"
+external_user both "$KBD" "$ASK" 'command_timeout: 60s'
 external_user other "$KBD" "$ASK"
 external_user keyed 'auth: ["publickey+keyboard-interactive"]' "$ASK" \
     "authorized_keys: [\"$(cat "$T/id.pub")\"]"
@@ -154,7 +154,7 @@ t_late() {
 t_hangs() {
 	local pids= i
 	for i in 1 2 3; do
-		py external.py hang &
+		client hang &
 		pids="$pids $!"
 	done
 	eventually runs 9
@@ -171,7 +171,7 @@ t_hangs() {
 # they waited for.
 t_server_stops() {
 	fresh_server
-	py external.py hang &
+	client hang &
 	eventually runs 3
 	stop_server
 	[ "$STOPPED" -lt 6000 ] || fail "took $STOPPED ms"

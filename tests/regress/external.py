@@ -133,5 +133,14 @@ def s_hang():
         pass
 
 
+def s_password(name, word):
+    t = transport()
+    t.auth_timeout = 300
+    try:
+        t.auth_password(name, word)
+    except (paramiko.SSHException, EOFError):
+        pass
+
+
 if __name__ == "__main__":
     globals()["s_" + sys.argv[1]](*sys.argv[2:])
