@@ -164,12 +164,28 @@ key_file(struct describe *d, struct view path, uint32_t uid, bool authority)
 	wr_free(&text);
 }
 
+/* Somebody else decides about things of this kind. */
+static void
+say_external(struct describe *d, const char *things)
+{
+	const struct policy_programs *p = &d->q->policy->programs;
+	struct view who = p->decide.n != 0 ? p->decide.v[0] : p->url;
+
+	say(d, true, "%s that %.*s allows", things, (int)who.n,
+	    (const char *)who.p);
+}
+
 static void
 describe_keys(struct describe *d)
 {
 	const struct policy *p = d->q->policy;
 	char name[PATH_MAX];
 
+	if (policy_external(p, AUTH_PUBLICKEY)) {
+		say_external(d, "keys");
+		found(d, ANY_NUMBER);
+		return;
+	}
 	for (size_t i = 0; i < p->nkeys; i++)
 		if (view_to_cstr(p->keys[i].file, name, sizeof(name)))
 			key_line(d, p->keys[i].line, name, p->keys[i].lineno,
@@ -198,6 +214,11 @@ describe_password(struct describe *d)
 	if (p->pam.n != 0) {
 		say(d, true, "what the PAM service %.*s takes", (int)p->pam.n,
 		    (const char *)p->pam.p);
+		found(d, ANY_NUMBER);
+		return;
+	}
+	if (policy_external(p, AUTH_PASSWORD)) {
+		say_external(d, "passwords");
 		found(d, ANY_NUMBER);
 		return;
 	}

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "auth/internal.h"
+#include "auth/external.h"
 
 #define NEW_TRIES	3	/* at a new password */
 
@@ -24,6 +24,7 @@ struct own {
 	bool password;		/* it was asked for here, and is right */
 	const char *why;	/* not: static */
 	unsigned tries;
+	struct auth_limits limits;	/* that came with the password */
 };
 
 /* Does a code stand between this user and this step? */
@@ -42,7 +43,9 @@ wants_password(const struct auth *a)
 
 	if (!has_code(a) || !a->partial)
 		return true;
-	return (a->proved & knows) == 0 && a->start.policy->password.n != 0;
+	return (a->proved & knows) == 0 &&
+	    (a->start.policy->password.n != 0 ||
+	    policy_external(a->start.policy, AUTH_PASSWORD));
 }
 
 static void
@@ -140,9 +143,9 @@ static void
 take_password(struct auth *a, struct own *s, struct view given,
     struct auth_step *step)
 {
-	s->ok = password_matches(a, given, &s->why) &&
+	s->ok = password_matches(a, given, &s->limits, &s->why) &&
 	    auth_gate(a, AUTH_KBDINT) == NULL;
-	s->password = s->ok;
+	s->password = s->ok && !external_decides(a, AUTH_PASSWORD);
 	if (has_code(a) || (!s->ok && a->start.asks_code && !a->partial)) {
 		ask_code(a, s, step);
 		step->level = true;
@@ -183,6 +186,8 @@ answers(struct auth *a, const struct view *given, size_t n,
 		take_new(a, s, given, step);
 		break;
 	}
+	if (step->proved)
+		step->limits = s->limits;
 }
 
 static void

@@ -141,10 +141,10 @@ void auth_kbdint_answers(struct auth *a, const struct view *answers, size_t n,
     struct auth_step *step);
 
 /* Is it the user's password?  The same work for everybody, also for nobody;
- * the password may be of any length and hold any byte.  *why_out, static: why
- * not.  password.c. */
+ * the password may be of any length and hold any byte.  limits: what who
+ * decided holds the session to; *why_out, static: why not.  password.c. */
 bool password_matches(struct auth *a, struct view password,
-    const char **why_out) MUST_CHECK;
+    struct auth_limits *limits, const char **why_out) MUST_CHECK;
 
 /* Why no password could be right, static; NULL: one could. */
 const char *password_fault(const struct policy *p);

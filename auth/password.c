@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/external.h"
 #include "auth/pam.h"
 #include "base/crypto.h"
 
@@ -96,11 +97,11 @@ password_fault(const struct policy *p)
 /* Refusals that look at nothing but the request, so that a long password
  * costs nobody anything. */
 static const char *
-shape_fault(struct view password)
+shape_fault(struct view password, size_t max)
 {
 	if (password.n == 0)
 		return "empty password";
-	if (password.n > PASSWORD_MAX)
+	if (password.n > max)
 		return "password is too long";
 	return view_has_nul(password) ? "NUL in the password" : NULL;
 }
@@ -111,7 +112,7 @@ password_hash_is(struct auth *a, struct view given, struct view hash)
 	char password[PASSWORD_MAX + 1], own[CRYPT_OUTPUT_SIZE];
 	bool ran = false, same = false;
 
-	if (shape_fault(given) != NULL ||
+	if (shape_fault(given, PASSWORD_MAX) != NULL ||
 	    !view_to_cstr(given, password, sizeof(password)))
 		return false;
 	if (hash.n != 0 && view_to_cstr(hash, own, sizeof(own)))
@@ -123,14 +124,14 @@ password_hash_is(struct auth *a, struct view given, struct view hash)
 	return same;
 }
 
-bool
-password_matches(struct auth *a, struct view given, const char **why_out)
+static bool
+own_matches(struct auth *a, struct view given, const char **why_out)
 {
 	char password[PASSWORD_MAX + 1];
 	struct password_own own;
 	bool has, same = false, ran = false;
 
-	if ((*why_out = shape_fault(given)) != NULL ||
+	if ((*why_out = shape_fault(given, PASSWORD_MAX)) != NULL ||
 	    !view_to_cstr(given, password, sizeof(password)))
 		return false;
 	has = own_hash(a, &own, why_out);
@@ -146,6 +147,17 @@ password_matches(struct auth *a, struct view given, const char **why_out)
 	wipe(password, sizeof(password));
 	wipe(&own, sizeof(own));
 	return has && same;
+}
+
+bool
+password_matches(struct auth *a, struct view given,
+    struct auth_limits *limits, const char **why_out)
+{
+	if (!external_decides(a, AUTH_PASSWORD))
+		return own_matches(a, given, why_out);
+	*why_out = shape_fault(given, USERAUTH_MAX_PASSWORD);
+	return *why_out == NULL &&
+	    external_password(a, given, limits, why_out);
 }
 
 /* ---- the method ---- */
@@ -207,7 +219,7 @@ static void
 own_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step)
 {
-	if (!password_matches(a, m->password, &step->reason) ||
+	if (!password_matches(a, m->password, &step->limits, &step->reason) ||
 	    auth_gate(a, AUTH_PASSWORD) != NULL)
 		return;
 	if (m->change) {
@@ -220,12 +232,26 @@ own_password(struct auth *a, const struct userauth_msg *m,
 	}
 }
 
+/* It is theirs who decide, and can be changed with them alone. */
+static void
+outside_password(struct auth *a, const struct userauth_msg *m,
+    struct auth_step *step)
+{
+	if (m->change)
+		step->reason = "password change is not supported";
+	else
+		step->proved = password_matches(a, m->password,
+		    &step->limits, &step->reason);
+}
+
 void
 auth_password(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step)
 {
 	if (pam_service(a).n != 0)
 		pam_password(a, m, step);
+	else if (external_decides(a, AUTH_PASSWORD))
+		outside_password(a, m, step);
 	else
 		own_password(a, m, step);
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "auth/external.h"
 #include "auth/keys.h"
 #include "auth/keys_command.h"
 #include "auth/offer.h"
@@ -75,6 +76,35 @@ check_offer(struct auth *a, const struct userauth_msg *m,
 	}
 }
 
+/* Somebody else decides, once the signature is good; what is revoked or too
+ * short stays so, whatever they say. */
+static void
+check_outside(struct auth *a, const struct userauth_msg *m,
+    const struct offer *o, struct auth_step *step)
+{
+	const struct keys_query q = {
+		.policy = a->start.policy, .blob = o->blob, .key = o->key,
+		.tell_faults = true
+	};
+	const char *why = NULL;
+
+	if (o->cert != NULL)
+		why = "certificates are not decided outside";
+	else if (m->has_signature)
+		why = offer_signature_fault(a, m, o->key, SSH_SIG_TOUCH);
+	if (why == NULL && used_before(a, step->key))
+		why = "key has been used for an earlier step";
+	if (why == NULL) {
+		external_key(a, m, step);
+		if ((step->proved || step->usable) && q.policy != NULL)
+			why = keys_barred(&q, &a->work.opens);
+	}
+	if (why == NULL)
+		return;
+	step->proved = step->usable = false;
+	step->reason = why;
+}
+
 void
 auth_publickey(struct auth *a, const struct userauth_msg *m,
     struct auth_step *step)
@@ -85,7 +115,10 @@ auth_publickey(struct auth *a, const struct userauth_msg *m,
 	if ((step->reason = offer_take(m, &o)) == NULL) {
 		/* Certified or not, it is one key. */
 		ssh_key_fingerprint(o.blob, step->key);
-		check_offer(a, m, &o, step);
+		if (external_decides(a, AUTH_PUBLICKEY))
+			check_outside(a, m, &o, step);
+		else
+			check_offer(a, m, &o, step);
 	}
 	offer_free(&o);
 }

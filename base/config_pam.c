@@ -100,4 +100,8 @@ pam_user(struct parse *p, const struct user *u, struct policy *out)
 		warn_unused(p, u, UK_TOTP);
 	if (out->programs.ask.n != 0)
 		warn_unused(p, u, UK_ASK);
+	/* Keys alone are another matter. */
+	if (out->programs.methods == (uint32_t)1 << AUTH_PASSWORD)
+		warn_unused(p, u, out->programs.decide.n != 0 ?
+		    UK_AUTH_COMMAND : UK_AUTH_URL);
 }

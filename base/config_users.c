@@ -156,16 +156,6 @@ user_jail(struct parse *p, const struct user *u, struct policy *out)
 		    "nothing makes these folders; use create: on");
 }
 
-/* Does somebody else decide about method m? */
-static bool
-method_is_external(int m, const struct policy *p)
-{
-	const struct policy_programs *pr = &p->programs;
-
-	return (pr->decide.n != 0 || pr->url.n != 0) &&
-	    (pr->methods >> m & 1) != 0;
-}
-
 /* What step i of a chain has to check a client of p against; false:
  * nothing.  A code alone says nothing as long as nothing else is proved. */
 static bool
@@ -175,16 +165,16 @@ step_has_secret(const struct auth_chain *c, size_t i, const struct policy *p)
 	case AUTH_PUBLICKEY:
 		return p->nkeys != 0 || p->key_files.n != 0 ||
 		    p->ca_keys.n != 0 || p->programs.keys.n != 0 ||
-		    method_is_external(AUTH_PUBLICKEY, p);
+		    policy_external(p, AUTH_PUBLICKEY);
 	case AUTH_HOSTBASED:
 		return p->nknown_hosts != 0 || p->known_hosts_files.n != 0;
 	case AUTH_KBDINT:
 		return p->password.n != 0 || p->pam.n != 0 ||
 		    (i != 0 && policy_has_totp(p)) || p->programs.ask.n != 0 ||
-		    method_is_external(AUTH_PASSWORD, p);
+		    policy_external(p, AUTH_PASSWORD);
 	case AUTH_PASSWORD:
 		return p->password.n != 0 || p->pam.n != 0 ||
-		    method_is_external(AUTH_PASSWORD, p);
+		    policy_external(p, AUTH_PASSWORD);
 	default:
 		return true;
 	}
@@ -279,6 +269,35 @@ check_programs(struct parse *p, const struct user *u,
 		programs_check(p, pr, pick(u, key)->at[key], &at);
 }
 
+/* What the user says itself, and what then counts for nothing. */
+static void
+check_external(struct parse *p, const struct user *u, const struct policy *pol)
+{
+	static const struct {
+		enum user_key key;
+		enum auth_method method;
+	} rows[] = {
+		{ UK_PASSWORD, AUTH_PASSWORD },
+		{ UK_KEYS, AUTH_PUBLICKEY },
+		{ UK_KEY_FILES, AUTH_PUBLICKEY },
+		{ UK_CA_KEYS, AUTH_PUBLICKEY },
+		{ UK_KEYS_COMMAND, AUTH_PUBLICKEY },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct layer *l = pick(u, rows[i].key);
+		struct path at = { u->path,
+		    view_str(layer_key(rows[i].key)), 0 };
+
+		if (l->kind == LAYER_USER &&
+		    policy_external(pol, rows[i].method))
+			tree_warn(&p->t, l->at[rows[i].key], &at, "is not "
+			    "looked at: %s decides; use auth_external to say "
+			    "about what", pol->programs.decide.n != 0 ?
+			    "auth_command" : "auth_url");
+	}
+}
+
 static void
 user_programs(struct parse *p, const struct user *u, struct policy *out)
 {
@@ -304,6 +323,7 @@ user_programs(struct parse *p, const struct user *u, struct policy *out)
 	pr->url_token = pick(u, UK_AUTH_URL_TOKEN)->programs.url_token;
 	pr->methods = pick(u, UK_AUTH_EXTERNAL)->programs.methods;
 	check_programs(p, u, pr);
+	check_external(p, u, out);
 }
 
 static void

@@ -124,6 +124,15 @@ policy_has_totp(const struct policy *p)
 	return p->totp.secret.n != 0 || p->totp.file.n != 0;
 }
 
+bool
+policy_external(const struct policy *p, enum auth_method m)
+{
+	const struct policy_programs *pr = &p->programs;
+
+	return (pr->decide.n != 0 || pr->url.n != 0) &&
+	    (pr->methods >> m & 1) != 0;
+}
+
 #define TEXT(s) { (const uint8_t *)(s), sizeof(s) - 1 }
 static const struct view anywhere[] = { TEXT("*:*") };
 static const struct view loopback[] = {

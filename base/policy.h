@@ -206,6 +206,8 @@ bool policy_runs_programs(const struct policy *p);
 /* Of an encoded policy, without decoding the rest; 0 also if it is none. */
 uint32_t policy_peek_sessions(struct view bytes);
 bool policy_has_totp(const struct policy *p);
+/* Does a program or URL decide about this method? */
+bool policy_external(const struct policy *p, enum auth_method m);
 
 /* Appends the encoding of p to w. */
 void policy_encode(struct wr *w, const struct policy *p);

@@ -10,6 +10,7 @@ AUTH_OBJS := \
 	auth/dialog.o \
 	auth/dialog_own.o \
 	auth/dialog_program.o \
+	auth/external.o \
 	auth/document.o \
 	auth/hostbased.o \
 	auth/key_use.o \

@@ -610,6 +610,278 @@ test_keys_command_nobody(void **state)
 	rig_free(&r);
 }
 
+/* ---- auth_command ---- */
+
+#define ALLOW	"hear; echo '{\"allow\":true}'"
+
+static enum auth_verdict
+password(struct rig *r, const char *text)
+{
+	return world_send(&r->w, req_password("acme", view_str(text)),
+	    &r->out);
+}
+
+static void
+begin_decided(struct rig *r, const char *chains, const char *script,
+    bool exists)
+{
+	rig_init(r, chains, script);
+	r->w.policy.programs.decide = (struct view_list){ r->argv, 1 };
+	begin(r, "acme", exists);
+}
+
+static void
+test_decide_password(void **state)
+{
+	char got[4096];
+	struct rig r;
+
+	(void)state;
+	begin_decided(&r, "password", "IFS= read -r x; case $x in"
+	    " *'\"password\":\"open \\\"it\"'*) echo '{\"allow\":true,"
+	    "\"policy\":{\"allow\":[\"sftp\"],\"start\":\"/a b\"}}';;"
+	    " *) echo '{\"allow\":false,\"reason\":\"expired\"}';; esac",
+	    true);
+	assert_int_equal(password(&r, "shut"), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "program denied it");
+	assert_true(r.out.counted);
+	assert_int_equal(password(&r, "open \"it"), VERDICT_SUCCESS);
+	assert_int_equal(auth_work(r.w.a)->programs, 2);
+	assert_int_equal(auth_work(r.w.a)->hashes, 0);
+	assert_int_equal(auth_limits(r.w.a)->deny, ~(uint32_t)ALLOW_SFTP);
+	assert_string_equal(auth_limits(r.w.a)->start, "/a b");
+	rig_free(&r);
+	/* what it is told */
+	begin_decided(&r, "password", ALLOW, true);
+	assert_int_equal(password(&r, "p\xc3\xa4ss"), VERDICT_SUCCESS);
+	read_file(heard, got, sizeof(got));
+	assert_non_null(strstr(got, "{\"version\":1,\"user\":\"acme\","
+	    "\"source\":\"10.0.0.1\",\"source_port\":40000,"
+	    "\"listener\":\"10.9.9.9\",\"listener_port\":2222,"
+	    "\"connection\":77,\"time\":"));
+	assert_non_null(strstr(got, ",\"method\":\"password\","
+	    "\"password\":\"p\xc3\xa4ss\"}\n"));
+	rig_free(&r);
+}
+
+/* Its word counts, not the hash's; where it has no say, the hash's. */
+static void
+test_decide_or_hash(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "password", ALLOW);
+	r.w.policy.password = view_str("!");
+	r.w.policy.programs.decide = (struct view_list){ r.argv, 1 };
+	r.w.policy.programs.methods = 1u << AUTH_PUBLICKEY;
+	begin(&r, "acme", true);
+	assert_int_equal(password(&r, "x"), VERDICT_FAILURE);
+	assert_int_equal(auth_work(r.w.a)->programs, 0);
+	assert_int_equal(auth_work(r.w.a)->hashes, 1);
+	rig_free(&r);
+}
+
+static void
+test_decide_refusals(void **state)
+{
+	static const struct {
+		const char *script, *reason;
+	} rows[] = {
+		{ "exit 0", "program's answer is no JSON" },
+		{ "echo '{\"allow\":true}'; exit 1", "program failed" },
+		{ "echo '{\"allow\":true}'; kill -9 $$", "program failed" },
+		{ "echo '{\"allow\":true}'; echo '{\"allow\":true}'",
+		    "program's answer is no JSON" },
+		{ "echo '{\"allow\":\"yes\"}'",
+		    "program's answer is malformed" },
+		{ "echo '{\"allow\":true,\"policy\":{\"uid\":0}}'",
+		    "program's answer is malformed" },
+		{ "cat /dev/zero", "program's answer is too long" },
+	};
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin_decided(&r, "password", rows[i].script, true);
+		assert_int_equal(password(&r, "x"), VERDICT_FAILURE);
+		assert_string_equal(r.out.reason, rows[i].reason);
+		assert_true(r.out.counted);
+		rig_free(&r);
+	}
+	rig_init(&r, "password", "sleep 1000");
+	r.w.policy.programs.decide = (struct view_list){ r.argv, 1 };
+	r.w.start.wait = never;
+	begin(&r, "acme", true);
+	assert_int_equal(password(&r, "x"), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "program did not answer in time");
+	rig_free(&r);
+}
+
+/* Not asked about what is no password at all. */
+static void
+test_decide_shapes(void **state)
+{
+	char text[1026];
+	struct rig r;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[1025] = '\0';
+	begin_decided(&r, "password", ALLOW, true);
+	assert_int_equal(password(&r, text), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "password is too long");
+	assert_int_equal(password(&r, ""), VERDICT_FAILURE);
+	assert_int_equal(password(&r, "\xff"), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "password is no UTF-8");
+	assert_int_equal(auth_work(r.w.a)->programs, 0);
+	text[1024] = '\0';
+	assert_int_equal(password(&r, text), VERDICT_SUCCESS);
+	rig_free(&r);
+}
+
+/* Nobody costs as much, by each method, and is never let in. */
+static void
+test_decide_nobody(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	struct auth_work work[2];
+	struct rig r;
+
+	(void)state;
+	for (int exists = 0; exists < 2; exists++) {
+		begin_decided(&r, "hostbased", ALLOW, exists == 1);
+		assert_int_equal(password(&r, "x"), VERDICT_FAILURE);
+		assert_string_equal(r.out.reason, exists == 1 ?
+		    "method is not allowed for this user" : "no such user");
+		assert_int_equal(query(&r, k), VERDICT_FAILURE);
+		assert_int_equal(sign(&r, k), VERDICT_FAILURE);
+		assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+		assert_int_equal(answer(&r, "x", NULL), VERDICT_FAILURE);
+		work[exists] = *auth_work(r.w.a);
+		assert_int_equal(work[exists].programs, 4);
+		rig_free(&r);
+	}
+	assert_memory_equal(&work[0], &work[1], sizeof(work[0]));
+	ssh_key_free(&k);
+}
+
+static void
+test_decide_key(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	const struct forged forged = { .session = "another" };
+	char got[8192], line[1024], want[2048], fp[SSHKEY_FP_MAX];
+	struct rig r;
+
+	(void)state;
+	begin_decided(&r, "publickey", "hear; echo '{\"allow\":true,"
+	    "\"policy\":{\"umask\":\"077\"}}'", true);
+	/* a signature that is not good is not asked about */
+	assert_int_equal(world_send(&r.w, req_signed("acme", k, "ssh-ed25519",
+	    &forged), &r.out), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "signature is wrong");
+	assert_int_equal(auth_work(r.w.a)->programs, 0);
+	assert_int_equal(query(&r, k), VERDICT_PK_OK);
+	assert_false(r.out.counted);
+	assert_int_equal(sign(&r, k), VERDICT_SUCCESS);
+	assert_int_equal(auth_work(r.w.a)->programs, 2);
+	assert_int_equal(auth_limits(r.w.a)->umask, 077);
+	read_file(heard, got, sizeof(got));
+	key_line(k, "", line, sizeof(line));
+	ssh_key_fingerprint(ssh_key_blob(k), fp);
+	for (int i = 0; i < 2; i++) {
+		snprintf(want, sizeof(want), ",\"method\":\"publickey\","
+		    "\"signed\":%s,\"key\":{\"type\":\"ssh-ed25519\","
+		    "\"fingerprint\":\"%s\",\"base64\":\"%s\"}}\n",
+		    i == 0 ? "false" : "true", fp, strchr(line, ' ') + 1);
+		assert_non_null(strstr(got, want));
+	}
+	rig_free(&r);
+	begin_decided(&r, "publickey", "echo '{\"allow\":false}'", true);
+	assert_int_equal(query(&r, k), VERDICT_FAILURE);
+	assert_int_equal(sign(&r, k), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "program denied it");
+	rig_free(&r);
+	ssh_key_free(&k);
+}
+
+/* What the operator has revoked or found too short stays out. */
+static void
+test_decide_barred(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	struct ssh_key *rsa = ssh_key_generate("rsa", 2048);
+	char list[PATH_MAX], line[1024];
+	struct view lists[1];
+	struct rig r;
+
+	(void)state;
+	key_line(k, "", line, sizeof(line));
+	snprintf(list, sizeof(list), "%s/revoked", dir);
+	write_file(list, line, 0644);
+	lists[0] = view_str(list);
+	rig_init(&r, "publickey", ALLOW);
+	r.w.policy.programs.decide = (struct view_list){ r.argv, 1 };
+	r.w.policy.revoked_keys = (struct view_list){ lists, 1 };
+	r.w.policy.key_bits_rsa = 3072;
+	begin(&r, "acme", true);
+	assert_int_equal(query(&r, k), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "key is revoked");
+	assert_int_equal(sign(&r, k), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "key is revoked");
+	assert_int_equal(world_send(&r.w, req_query("acme", rsa,
+	    "rsa-sha2-256"), &r.out), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "key is too short for this user");
+	rig_free(&r);
+	unlink(list);
+	ssh_key_free(&k);
+	ssh_key_free(&rsa);
+}
+
+/* Two keys are two proofs, one is not, whoever decides. */
+static void
+test_decide_twice(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	struct ssh_key *other = ssh_key_generate("ed25519", 0);
+	struct rig r;
+
+	(void)state;
+	begin_decided(&r, "publickey+publickey", ALLOW, true);
+	assert_int_equal(sign(&r, k), VERDICT_PARTIAL);
+	assert_int_equal(sign(&r, k), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason,
+	    "key has been used for an earlier step");
+	assert_int_equal(auth_work(r.w.a)->programs, 1);
+	assert_int_equal(sign(&r, other), VERDICT_SUCCESS);
+	rig_free(&r);
+	ssh_key_free(&k);
+	ssh_key_free(&other);
+}
+
+/* The dialogue's password is a password. */
+static void
+test_decide_dialogue(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin_decided(&r, "keyboard-interactive", "IFS= read -r x; case $x in"
+	    " *'\"method\":\"password\",\"password\":\"right\"'*)"
+	    " echo '{\"allow\":true,\"policy\":{\"umask\":\"0\"}}';;"
+	    " *) echo '{\"allow\":false}';; esac", true);
+	assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+	is_asked(&r, "", "", "Password: ", false);
+	assert_int_equal(answer(&r, "wrong", NULL), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "program denied it");
+	assert_int_equal(open_dialog(&r), VERDICT_PROMPT);
+	assert_int_equal(answer(&r, "right", NULL), VERDICT_SUCCESS);
+	assert_true(auth_limits(r.w.a)->has_umask);
+	assert_int_equal(auth_limits(r.w.a)->umask, 0);
+	rig_free(&r);
+}
+
 static int
 setup(void **state)
 {
@@ -648,6 +920,15 @@ main(void)
 		cmocka_unit_test(test_keys_command_alone),
 		cmocka_unit_test(test_keys_command_fails),
 		cmocka_unit_test(test_keys_command_nobody),
+		cmocka_unit_test(test_decide_password),
+		cmocka_unit_test(test_decide_or_hash),
+		cmocka_unit_test(test_decide_refusals),
+		cmocka_unit_test(test_decide_shapes),
+		cmocka_unit_test(test_decide_nobody),
+		cmocka_unit_test(test_decide_key),
+		cmocka_unit_test(test_decide_barred),
+		cmocka_unit_test(test_decide_twice),
+		cmocka_unit_test(test_decide_dialogue),
 	};
 
 	if (geteuid() != 0) {

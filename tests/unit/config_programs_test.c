@@ -216,6 +216,39 @@ test_secrets(void **state)
 	    "    auth_external: [publickey]\n", no_password);
 }
 
+/* Secrets that nobody looks at are told. */
+static void
+test_unused(void **state)
+{
+	(void)state;
+	faults(USER KEYS "    auth_command: [/c]\n    password: '" HASH "'\n"
+	    "    authorized_keys_command: [/k]\n",
+	    "t.yaml:7:22: warning: users.a.authorized_keys: is not looked "
+	    "at: auth_command decides; use auth_external to say about what\n"
+	    "t.yaml:9:15: warning: users.a.password: is not looked at: "
+	    "auth_command decides; use auth_external to say about what\n"
+	    "t.yaml:10:30: warning: users.a.authorized_keys_command: is not "
+	    "looked at: auth_command decides; use auth_external to say about "
+	    "what\n");
+	faults(USER KEYS "    auth_url: \"https://h/\"\n"
+	    "    password: '" HASH "'\n    auth_external: [password]\n",
+	    "t.yaml:9:15: warning: users.a.password: is not looked at: "
+	    "auth_url decides; use auth_external to say about what\n");
+}
+
+static void
+test_pam(void **state)
+{
+	(void)state;
+	faults(USER "    pam: sallyport\n    auth: [password]\n"
+	    "    auth_command: [/c]\n    auth_external: [password]\n",
+	    "t.yaml:9:19: warning: users.a.auth_command: has no effect where "
+	    "PAM decides; let a module of its service do that, or use pam: "
+	    "none\n");
+	faults(USER "    pam: sallyport\n    auth: [password, publickey]\n"
+	    "    auth_command: [/c]\n", "");
+}
+
 /* ---- what is not ---- */
 
 static void
@@ -293,7 +326,7 @@ test_programs(void **state)
 	    "t.yaml:8:22: users.a.command_timeout: \"61s\" is out of range; "
 	    "use 100ms to 60s\n");
 	faults(USER KEYS "    auth_command: [/c]\n"
-	    "    auth_url: \"https://h/\"\n",
+	    "    auth_url: \"https://h/\"\n    auth_external: [password]\n",
 	    "t.yaml:8:19: users.a.auth_command: is given beside auth_url; "
 	    "only one of them can decide, use none for the other\n");
 	faults(USER KEYS "    auth_external: [keyboard-interactive]\n",
@@ -355,8 +388,8 @@ test_urls(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(yaml, sizeof(yaml), USER KEYS "    auth_url: '%s'\n",
-		    rows[i].url);
+		snprintf(yaml, sizeof(yaml), USER KEYS "    auth_url: '%s'\n"
+		    "    auth_external: [password]\n", rows[i].url);
 		want[0] = '\0';
 		if (rows[i].why != NULL)
 			snprintf(want, sizeof(want), "t.yaml:8:15: "
@@ -459,6 +492,8 @@ main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_inheritance),
 		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_unused),
+		cmocka_unit_test(test_pam),
 		cmocka_unit_test(test_command_user),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_once),
