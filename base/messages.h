@@ -19,6 +19,7 @@
 
 #include "base/config.h"
 #include "base/ipc.h"
+#include "base/messages_forward.h"
 
 enum msg_type {
 	/* warden -> server */
@@ -46,6 +47,8 @@ enum msg_type {
 	MSG_CHILD,		/* a process that the session has made will
 				 * log; struct msg_child.  Answered by
 				 * MSG_CHILD_KNOWN */
+	MSG_LOOKUP,		/* what a host's name stands for; struct
+				 * msg_lookup, answered by MSG_FOUND */
 	/* warden -> login */
 	MSG_GO = 60,		/* still allowed; no body */
 	MSG_ENOUGH,		/* no further attempt is allowed */
@@ -57,6 +60,7 @@ enum msg_type {
 	MSG_PTY_MADE,		/* struct msg_pty; fd 0: the master, fd 1: the
 				 * user's end.  Without fds there is none */
 	MSG_CHILD_KNOWN,	/* the log knows whose it is; no body */
+	MSG_FOUND,		/* struct msg_found */
 	/* server -> login */
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */
@@ -69,6 +73,16 @@ enum msg_type {
 	MSG_BREAK,		/* on the terminal; no body */
 	MSG_CLOSED,		/* channel id is closed; no body */
 	MSG_HURRY,		/* once hung up on, have done soon; no body */
+	MSG_CONNECT,		/* channel id wants a connection: struct
+				 * msg_flow; answered by MSG_OPENED with a
+				 * socket, or MSG_UNCONNECTED.  MSG_CLOSED
+				 * before that: no more */
+	MSG_LISTEN,		/* struct msg_socket; id: of AGENT and X11 the
+				 * channel, else 0.  Answered in order by
+				 * MSG_LISTENING with the same id */
+	MSG_UNLISTEN,		/* the same struct, of a socket that listens;
+				 * answered in the same way */
+	MSG_CREDIT,		/* struct msg_credit */
 	/* login -> server */
 	MSG_AUTH_REPLY = 100,	/* struct msg_auth_reply */
 	MSG_READY,		/* dropped and proved; struct msg_ready */
@@ -77,6 +91,9 @@ enum msg_type {
 	MSG_REFUSED,		/* channel id is not; no body: the login has
 				 * logged why */
 	MSG_ENDED,		/* channel id: struct msg_ended */
+	MSG_UNCONNECTED,	/* channel id: struct msg_unconnected */
+	MSG_LISTENING,		/* struct msg_listening */
+	MSG_INCOMING,		/* struct msg_flow; fd 0: the connection */
 	/* warden -> log process */
 	MSG_LOG_TARGET = 120,	/* struct msg_log_target; fd 0: target */
 	MSG_LOG_WHO,		/* struct msg_log_who */

@@ -46,6 +46,13 @@ TRIP(child)
 TRIP(penalties)
 TRIP(barred)
 TRIP(offence)
+TRIP(flow)
+TRIP(socket)
+TRIP(listening)
+TRIP(unconnected)
+TRIP(credit)
+TRIP(lookup)
+TRIP(found)
 
 static void
 trip_policy(struct view v, struct wr *w)
@@ -91,6 +98,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		trip_block, trip_window, trip_open, trip_opened, trip_pty,
 		trip_block, trip_penalties, trip_barred, trip_offence,
 		trip_child,
+		trip_flow, trip_socket, trip_listening, trip_unconnected,
+		trip_credit, trip_lookup, trip_found,
 	};
 	struct wr w = wr_new(1 << 22);
 
