@@ -39,7 +39,7 @@ void
 keeper_refuse(struct keeper *k, uint32_t channel, const struct msg_open *m,
     const char *why)
 {
-	serve_log_refused(m, why, k->start->rule);
+	serve_log_refused(m, why, k->start->rules->allow);
 	keeper_tell(k, MSG_REFUSED, channel, NULL, NULL, 0);
 }
 
@@ -63,8 +63,11 @@ subsystem(const struct keeper *k, struct view name)
 static enum way
 way_exec(const struct keeper *k, const struct msg_open *m, const char **why)
 {
-	*why = "exec is not allowed";
-	if (exec_ask(k->start->jail, m->command, why) == EXEC_SERVED)
+	enum exec_answer a = exec_ask(k->start->jail, m->command);
+
+	*why = a == EXEC_NO_SCP ? "neither scp nor exec is allowed" :
+	    "exec is not allowed";
+	if (a == EXEC_SERVED)
 		return WAY_FILES;
 	return (k->session->allow & ALLOW_EXEC) != 0 ? WAY_PROGRAM : WAY_NONE;
 }

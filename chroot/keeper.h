@@ -11,13 +11,14 @@
 
 #include <sys/resource.h>
 
+#include "chroot/serve.h"
 #include "chroot/session.h"
 #include "sftp/sftp.h"
 
 struct keeper_start {
 	const struct session_start *session;
 	const struct jail_policy *jail;
-	const char *rule;	/* where the rights are written, for the log */
+	const struct serve_rules *rules;
 	const char *time_zone;	/* the daemon's TZ, or NULL */
 	struct rlimit files;	/* RLIMIT_NOFILE of programs */
 	struct view motd;

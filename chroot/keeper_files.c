@@ -47,7 +47,7 @@ become_files(const struct keeper *k, int sock)
 		child_complain("session", "seal");
 		_exit(1);
 	}
-	serve_channels(sock, k->start->jail, k->start->rule);
+	serve_channels(sock, k->start->jail, k->start->rules);
 }
 
 /* Its events are to be called by their user's name from the first on, so it

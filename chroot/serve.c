@@ -22,14 +22,15 @@
 
 struct served {
 	uint32_t channel;
-	struct sftp_session *sftp;
+	struct sftp_session *sftp;	/* one of the two */
+	struct exec_session *exec;
 	uint64_t hung_up;		/* when seen first, ms; 0: it is not */
 };
 
 struct serve {
 	int server;
 	const struct jail_policy *jail;
-	const char *rule;
+	struct serve_rules rules;
 	struct served *served;
 	struct pollfd *poll;		/* [0]: the server, then the served */
 	size_t n, cap;
@@ -37,6 +38,53 @@ struct serve {
 	uint32_t settle_ms;
 	uint8_t frame[IPC_MAX_FRAME];
 };
+
+/* ---- what serves a channel, whichever it is ---- */
+
+static int
+served_fd(const struct served *v)
+{
+	return v->exec != NULL ? exec_session_fd(v->exec) :
+	    sftp_session_fd(v->sftp);
+}
+
+static short
+served_events(const struct served *v)
+{
+	return v->exec != NULL ? exec_session_events(v->exec) :
+	    sftp_session_events(v->sftp);
+}
+
+static bool
+served_hung_up(const struct served *v)
+{
+	return v->exec != NULL ? exec_session_hung_up(v->exec) :
+	    sftp_session_hung_up(v->sftp);
+}
+
+static enum err
+served_ready(const struct served *v, short revents)
+{
+	return v->exec != NULL ? exec_session_ready(v->exec, revents) :
+	    sftp_session_ready(v->sftp, revents);
+}
+
+static uint32_t
+served_status(const struct served *v, enum err why)
+{
+	if (why != ERR_CLOSED)
+		return 1;
+	return v->exec != NULL ? exec_session_status(v->exec) : 0;
+}
+
+static void
+served_free(struct served *v)
+{
+	exec_session_free(&v->exec);
+	sftp_session_free(&v->sftp);
+}
+
+/* ---- places ---- */
 
 static bool
 more_places(struct serve *s)
@@ -64,10 +112,8 @@ obstacle(struct serve *s)
 {
 	size_t settling = 0;
 
-	if (!s->jail->sftp)
-		return "SFTP is not allowed for this user";
 	for (size_t i = 0; i < s->n; i++)
-		settling += sftp_session_hung_up(s->served[i].sftp);
+		settling += served_hung_up(&s->served[i]);
 	if (settling >= SETTLING_MAX)
 		return "channels that were closed are still busy";
 	if (s->n == s->cap && !more_places(s))
@@ -88,7 +134,7 @@ static void
 finish(struct serve *s)
 {
 	while (s->n != 0)
-		sftp_session_free(&s->served[--s->n].sftp);
+		served_free(&s->served[--s->n]);
 	_exit(0);
 }
 
@@ -153,7 +199,8 @@ unblock(int fd)
 static const char *
 open_sftp(struct serve *s, uint32_t channel, struct ends *d)
 {
-	const char *why = obstacle(s);
+	const char *why = s->jail->sftp ? obstacle(s) :
+	    "SFTP is not allowed for this user";
 	struct served new = { .channel = channel };
 
 	if (why != NULL)
@@ -168,20 +215,62 @@ open_sftp(struct serve *s, uint32_t channel, struct ends *d)
 	return why;
 }
 
+/* Likewise, for a command that is served without a program. */
+static const char *
+open_command(struct serve *s, uint32_t channel, struct view command,
+    struct ends *d)
+{
+	const char *why = obstacle(s);
+	struct served new = { .channel = channel };
+
+	if (why != NULL)
+		return why;
+	if (d->duct == -1 || d->err == -1 || !unblock(d->duct) ||
+	    !unblock(d->err))
+		return "no descriptors";
+	new.exec = exec_session_new(s->jail, command,
+	    (struct exec_fds){ d->duct, d->duct, d->err }, channel);
+	d->duct = d->err = -1;
+	if (new.exec == NULL)
+		return "out of memory";
+	s->served[s->n++] = new;
+	return NULL;
+}
+
+/* Why it is not served here.  *rule_out: where that is written. */
+static const char *
+open_exec(struct serve *s, uint32_t channel, struct view command,
+    struct ends *d, const char **rule_out)
+{
+	switch (exec_ask(s->jail, command)) {
+	case EXEC_SERVED:
+		return open_command(s, channel, command, d);
+	case EXEC_NO_SCP:
+		return "the old scp is not allowed";
+	case EXEC_NO_BUILTIN:
+		*rule_out = s->rules.builtins;
+		return "builtins does not list it";
+	default:
+		return "this user may run nothing";
+	}
+}
+
 static void
 open_channel(struct serve *s, uint32_t channel, const struct msg_open *m,
     struct ends *d)
 {
 	const struct msg_opened opened = { CARRIER_DUCT };
-	const char *why = "this user may run nothing";
+	const char *why = "this user may run nothing", *rule = s->rules.allow;
 	struct wr w = wr_new(64);
 
 	if (m->kind == START_SUBSYSTEM)
 		why = view_is(m->command, "sftp") ?
 		    open_sftp(s, channel, d) : "there is no such subsystem";
+	else if (m->kind == START_EXEC)
+		why = open_exec(s, channel, m->command, d, &rule);
 	close_ends(d);
 	if (why != NULL) {
-		serve_log_refused(m, why, s->rule);
+		serve_log_refused(m, why, rule);
 		tell(s, MSG_REFUSED, channel, view_of(NULL, 0));
 	} else {
 		put_opened(&w, &opened);
@@ -194,11 +283,13 @@ open_channel(struct serve *s, uint32_t channel, const struct msg_open *m,
 static void
 ended(struct serve *s, size_t i, enum err why)
 {
-	const struct msg_ended m = { .status = why == ERR_CLOSED ? 0 : 1 };
+	const struct msg_ended m = {
+		.status = served_status(&s->served[i], why),
+	};
 	uint32_t channel = s->served[i].channel;
 	struct wr w = wr_new(1024);
 
-	sftp_session_free(&s->served[i].sftp);
+	served_free(&s->served[i]);
 	s->served[i] = s->served[--s->n];
 	put_ended(&w, &m);
 	tell(s, MSG_ENDED, channel, wr_view(&w));
@@ -253,10 +344,9 @@ read_server(struct serve *s)
 
 /* Must it be called though poll() may have nothing to say? */
 static bool
-goes_on(const struct sftp_session *f)
+goes_on(const struct served *v)
 {
-	return sftp_session_hung_up(f) &&
-	    (sftp_session_events(f) & POLLOUT) != 0;
+	return served_hung_up(v) && (served_events(v) & POLLOUT) != 0;
 }
 
 /* poll() refuses more entries than RLIMIT_NOFILE, empty ones too: there is
@@ -267,10 +357,10 @@ build_poll(struct serve *s)
 	s->poll[0] = (struct pollfd){ s->alone != 0 ? -1 : s->server,
 	    POLLIN, 0 };
 	for (size_t i = 0; i < s->n; i++) {
-		const struct sftp_session *f = s->served[i].sftp;
+		const struct served *v = &s->served[i];
 
-		s->poll[i + 1] = (struct pollfd){ sftp_session_fd(f),
-		    sftp_session_events(f), 0 };
+		s->poll[i + 1] = (struct pollfd){ served_fd(v),
+		    served_events(v), 0 };
 	}
 }
 
@@ -282,11 +372,9 @@ patience(const struct serve *s)
 	int ms = s->alone != 0 ? 100 : -1;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const struct sftp_session *f = s->served[i].sftp;
-
-		if (goes_on(f))
+		if (goes_on(&s->served[i]))
 			return 0;
-		if (sftp_session_hung_up(f))
+		if (served_hung_up(&s->served[i]))
 			ms = 100;
 	}
 	return ms;
@@ -318,7 +406,7 @@ settle(struct serve *s)
 	for (size_t i = s->n; i-- != 0;) {
 		struct served *at = &s->served[i];
 
-		if (!sftp_session_hung_up(at->sftp))
+		if (!served_hung_up(at))
 			continue;
 		if (at->hung_up == 0)
 			at->hung_up = now;
@@ -339,13 +427,13 @@ turn(struct serve *s)
 	/* Backwards: whoever takes the place of one that has ended, has had
 	 * its turn. */
 	for (size_t i = s->n; i-- != 0;) {
-		struct sftp_session *f = s->served[i].sftp;
+		struct served *v = &s->served[i];
 		short ev = s->poll[i + 1].revents;
 		enum err e;
 
-		if (ev == 0 && !goes_on(f))
+		if (ev == 0 && !goes_on(v))
 			continue;
-		e = sftp_session_ready(f, ev);
+		e = served_ready(v, ev);
 		if (e != OK && e != ERR_AGAIN)
 			ended(s, i, e);
 	}
@@ -356,7 +444,8 @@ turn(struct serve *s)
 }
 
 void
-serve_channels(int server, const struct jail_policy *jail, const char *rule)
+serve_channels(int server, const struct jail_policy *jail,
+    const struct serve_rules *rules)
 {
 	struct serve *s = calloc(1, sizeof(*s));
 
@@ -364,7 +453,7 @@ serve_channels(int server, const struct jail_policy *jail, const char *rule)
 		_exit(1);
 	s->server = server;
 	s->jail = jail;
-	s->rule = rule;
+	s->rules = *rules;
 	s->settle_ms = SETTLE_MS;
 	if (!more_places(s))
 		_exit(1);

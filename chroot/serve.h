@@ -12,11 +12,15 @@
 void serve_log_refused(const struct msg_open *m, const char *reason,
     const char *rule);
 
+/* Where it is written what the user may, for the log. */
+struct serve_rules {
+	const char *allow, *builtins;
+};
+
 /* Until the server closes its socket; then what has been asked for is done,
- * for a bounded time.  Borrows all; rule: where the user's rights are
- * written, for the log. */
+ * for a bounded time.  Borrows all. */
 void serve_channels(int server, const struct jail_policy *jail,
-    const char *rule)
+    const struct serve_rules *rules)
     __attribute__((noreturn));
 
 #endif

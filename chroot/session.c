@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/messages.h"
 #include "base/privdrop.h"
 #include "base/proctitle.h"
@@ -27,7 +28,7 @@ struct session {
 	int root;			/* the jail, -1: none or taken */
 	struct jail_policy jail;
 	char *home, *dir;		/* behind jail.home, jail.start */
-	char *rule;			/* where the rights are written */
+	struct serve_rules rules;	/* where the rights are written */
 	bool programs;			/* the user may run some */
 	bool landlock;
 	struct keeper_start keeper;	/* with programs */
@@ -165,18 +166,71 @@ go_to(struct session *s, const char *dir)
 }
 
 /* What a refusal in the log points to. */
-static bool
-find_rule(struct session *s)
+static char *
+rule_text(const struct session *s, struct view at)
 {
 	const struct policy *p = s->start->policy;
 	struct wr w = wr_new(8192);
+	char *text;
 
-	wr_bytes(&w, p->allow_at);
+	wr_bytes(&w, at);
 	if (s->start->allow != p->allow)
 		wr_bytes(&w, view_str(", and the options of the key"));
-	s->rule = w.bad ? NULL : view_dup(wr_view(&w));
+	text = w.bad ? NULL : view_dup(wr_view(&w));
 	wr_free(&w);
-	return s->rule != NULL;
+	return text;
+}
+
+static bool
+find_rules(struct session *s)
+{
+	const struct policy *p = s->start->policy;
+
+	s->rules.allow = rule_text(s, p->allow_at);
+	s->rules.builtins = rule_text(s, p->run.builtins_at);
+	return s->rules.allow != NULL && s->rules.builtins != NULL;
+}
+
+/* Checksums for those who serve and know none. */
+static struct hash *
+hash_by_name(const char *name, size_t *len_out)
+{
+	static const struct {
+		const char *name;
+		enum hash_alg alg;
+	} algs[] = {
+		{ "md5", HASH_MD5 }, { "sha1", HASH_SHA1 },
+		{ "sha256", HASH_SHA256 }, { "sha384", HASH_SHA384 },
+		{ "sha512", HASH_SHA512 },
+	};
+
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+		if (strcmp(algs[i].name, name) != 0)
+			continue;
+		*len_out = hash_len(algs[i].alg);
+		return hash_new(algs[i].alg);
+	}
+	return NULL;
+}
+
+static const struct sftp_hash hashes = {
+	hash_by_name, hash_update, hash_final, hash_free,
+};
+
+/* Built-in commands by their bits in sftp/. */
+static uint32_t
+builtins(const struct session *s)
+{
+	const struct policy *p = s->start->policy;
+	uint32_t bits = 0;
+	const char *word;
+
+	if ((s->start->allow & ALLOW_BUILTINS) == 0)
+		return 0;
+	for (unsigned i = 0; (word = policy_builtin_word(i)) != NULL; i++)
+		if ((p->run.builtins & (uint32_t)1 << i) != 0)
+			bits |= exec_builtin_bit(word);
+	return bits;
 }
 
 static bool
@@ -188,12 +242,14 @@ find_start(struct session *s)
 	s->home = view_dup(jailed || p->home.n == 0 ? view_str("/") : p->home);
 	s->dir = p->start.n != 0 ? view_dup(p->start) :
 	    s->home != NULL ? strdup(s->home) : NULL;
-	if (s->home == NULL || s->dir == NULL || !find_rule(s))
+	if (s->home == NULL || s->dir == NULL || !find_rules(s))
 		return failed(s, "memory");
 	s->jail = (struct jail_policy){
 		.user = s->start->user, .home = s->home, .start = s->dir,
 		.uid = p->uid, .gid = p->gid,
 		.sftp = (s->start->allow & ALLOW_SFTP) != 0,
+		.scp = (s->start->allow & ALLOW_SCP) != 0,
+		.builtins = builtins(s), .hash = &hashes,
 	};
 	return go_to(s, s->dir);
 }
@@ -251,7 +307,7 @@ put_rights(const struct session *s, struct wr *out)
 	const struct view_list *env = &s->start->policy->env;
 	struct wr w = wr_new(IPC_MAX_FRAME);
 	struct msg_ready r = {
-		.allow = s->start->allow, .rule = view_str(s->rule),
+		.allow = s->start->allow, .rule = view_str(s->rules.allow),
 		.programs = s->programs,
 	};
 
@@ -317,8 +373,8 @@ session_main(struct session_start *start)
 	malloc_trim(0);
 	if (s->programs) {
 		s->keeper.jail = &s->jail;
-		s->keeper.rule = s->rule;
+		s->keeper.rules = &s->rules;
 		keeper_main(&s->keeper);
 	}
-	serve_channels(s->start->server, &s->jail, s->rule);
+	serve_channels(s->start->server, &s->jail, &s->rules);
 }

@@ -85,22 +85,6 @@ finish(struct chan *k)
 	ssh_channel_close(ch);
 }
 
-void
-chan_say(struct chan *k, const char *text)
-{
-	k->say = text;
-	chan_pump_in(k);
-}
-
-/* Our own last words; a key exchange may make them wait for `drain`. */
-static void
-say(struct chan *k)
-{
-	k->say += ssh_channel_write(k->ch, 1, view_str(k->say));
-	if (*k->say == '\0')
-		finish(k);
-}
-
 /* A terminal gives little at a time. */
 #define READS_PER_TURN	16
 #define READ_ENOUGH	((size_t)16 * 1024)
@@ -128,10 +112,6 @@ pump_stream(struct chan *k, enum duct_stream s)
 void
 chan_pump_in(struct chan *k)
 {
-	if (k->say != NULL && k->ch != NULL && !k->finished) {
-		say(k);
-		return;
-	}
 	if (k->duct == NULL || k->ch == NULL || k->opening)
 		return;
 	pump_stream(k, DUCT_OUT);

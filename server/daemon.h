@@ -63,7 +63,6 @@ struct chan {
 	struct start *start;		/* what was said before its start;
 					 * NULL: nothing */
 	bool finished;			/* exit status, EOF and CLOSE are out */
-	const char *say;		/* what is left of chan_say's text */
 	size_t poll_at[DUCT_FDS];	/* as the client's; SIZE_MAX: none */
 	bool signalled, core;
 	uint32_t status;
@@ -229,8 +228,6 @@ void client_unpark(struct loop *l, struct client *c);
 struct chan *chan_new(struct client *c, struct ssh_channel *ch);
 struct chan *chan_find(struct client *c, uint32_t id);
 void chan_free(struct chan *k);
-/* Tells the client a static text on stderr, then ends with k->status. */
-void chan_say(struct chan *k, const char *text);
 /* The channel is closed: the login gets what is still on its way to it. */
 void chan_closed(struct chan *k);
 /* Bytes from the login to the client, and the end of an ended one. */

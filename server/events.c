@@ -215,7 +215,7 @@ on_eof(void *ctx, struct ssh_channel *ch)
 		return;
 	if (k->duct != NULL)
 		duct_eof(k->duct);
-	else if (k->say == NULL)
+	else
 		ssh_channel_close(ch);
 }
 

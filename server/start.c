@@ -126,7 +126,7 @@ start_forget(struct chan *k)
 static bool
 is_started(const struct chan *k)
 {
-	return k->duct != NULL || k->opening || k->say != NULL;
+	return k->duct != NULL || k->opening;
 }
 
 /* Each returns why the request is refused, or NULL. */
@@ -292,26 +292,6 @@ begin(struct chan *k, enum msg_start kind, struct view command)
 	return why;
 }
 
-/* The old scp asks for a program; its user is told what to do instead. */
-static bool
-is_old_scp(const struct chan *k, const struct ssh_request *r)
-{
-	return r->type == SSH_REQ_EXEC && r->command.n >= 4 &&
-	    memcmp(r->command.p, "scp ", 4) == 0 &&
-	    !may(k->client, ALLOW_SCP | ALLOW_EXEC);
-}
-
-static void
-refuse_scp(struct chan *k, const struct ssh_request *r)
-{
-	start_log_refused(k->client, r->name, r->command,
-	    "the old scp is not allowed");
-	ssh_request_accept(k->ch, k->client->loop->now);
-	k->status = 1;
-	chan_say(k, "The old scp protocol is not served here: "
-	    "use scp without -O, or sftp.\r\n");
-}
-
 /* True: the login's answer is awaited. */
 static bool
 start(struct chan *k, const struct ssh_request *r)
@@ -351,9 +331,7 @@ start_request(struct chan *k, const struct ssh_request *r)
 	const char *why;
 
 	if (takers[r->type] == NULL) {
-		if (is_old_scp(k, r))
-			refuse_scp(k, r);
-		else if (!start(k, r))
+		if (!start(k, r))
 			ssh_request_reject(k->ch, now);
 		return;
 	}

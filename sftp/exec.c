@@ -53,8 +53,7 @@ begins_with(struct view line, const char *word)
 
 /* All parts must be built-in commands; then, all must be listed. */
 static enum exec_answer
-ask_builtins(const struct jail_policy *p, const struct command *c,
-    const char **why_out)
+ask_builtins(const struct jail_policy *p, const struct command *c)
 {
 	uint32_t bits = 0;
 
@@ -62,32 +61,25 @@ ask_builtins(const struct jail_policy *p, const struct command *c,
 		const char *name = c->word[c->part[i].first].text;
 		uint32_t bit = exec_builtin_bit(name);
 
-		if (bit == 0) {
-			*why_out = NULL;
+		if (bit == 0)
 			return EXEC_UNKNOWN;
-		}
 		bits |= bit;
 	}
-	if ((bits & ~p->builtins) == 0)
-		return EXEC_SERVED;
-	*why_out = "builtins does not list this command";
-	return EXEC_DENIED;
+	return (bits & ~p->builtins) == 0 ? EXEC_SERVED : EXEC_NO_BUILTIN;
 }
 
 enum exec_answer
-exec_ask(const struct jail_policy *p, struct view line, const char **why_out)
+exec_ask(const struct jail_policy *p, struct view line)
 {
-	struct command *c = command_parse(line, p, why_out);
+	const char *why;
+	struct command *c = command_parse(line, p, &why);
 	enum exec_answer a;
 
 	/* What is wrong with it, the user of scp is told as scp would. */
-	if (c == NULL && !begins_with(line, "scp"))
-		return EXEC_UNKNOWN;
-	if (c == NULL || is_scp(c, 0)) {
-		a = p->scp ? EXEC_SERVED : EXEC_DENIED;
-		*why_out = "allow has no scp";
-	} else
-		a = ask_builtins(p, c, why_out);
+	if (c == NULL ? begins_with(line, "scp") : is_scp(c, 0))
+		a = p->scp ? EXEC_SERVED : EXEC_NO_SCP;
+	else
+		a = c == NULL ? EXEC_UNKNOWN : ask_builtins(p, c);
 	command_free(&c);
 	return a;
 }

@@ -103,13 +103,14 @@ cut(struct sink *k)
 		handle_failed(k->h, errno);
 }
 
-/* What -p asks for; returns what could not be set, NULL if all could. */
+/* The mode if -p asks for it, the times if the client has told them: some do
+ * without -p.  Returns what could not be set, NULL if all could. */
 static const char *
 set_attrs(struct sink *k)
 {
-	if (!k->args.times || !exec_allowed(k->s, FXP_FSETSTAT, k->path, 0))
+	if (!exec_allowed(k->s, FXP_FSETSTAT, k->path, 0))
 		return NULL;
-	if (fchmod(k->h->fd, k->mode) == -1)
+	if (k->args.times && fchmod(k->h->fd, k->mode) == -1)
 		return "set mode";
 	if (k->file_timed && futimens(k->h->fd, k->file_times) == -1)
 		return "set times";

@@ -71,13 +71,12 @@ struct exec_session;
 
 enum exec_answer {
 	EXEC_SERVED,	/* exec_session_new will */
-	EXEC_DENIED,	/* it would, but the policy does not allow it */
+	EXEC_NO_SCP,	/* it would, but the policy does not allow it */
+	EXEC_NO_BUILTIN,	/* likewise, a built-in command */
 	EXEC_UNKNOWN	/* not a command of these */
 };
-/* What is to become of this command line.  *why_out: of EXEC_DENIED, the rule
- * in words, static. */
-enum exec_answer exec_ask(const struct jail_policy *p, struct view line,
-    const char **why_out);
+/* What is to become of this command line. */
+enum exec_answer exec_ask(const struct jail_policy *p, struct view line);
 /* The names of built-in commands, NULL past the last; the bit of one. */
 const char *exec_builtin_name(size_t i);
 uint32_t exec_builtin_bit(const char *name);

@@ -12,13 +12,20 @@ USERS_YAML="
 start_server
 
 t_old_scp() {
-	refused SCP -O "$SRC/f65537" alice@127.0.0.1:/d/x 2>"$T/err"
-	cat "$T/err"
-	has "$T/err" '(scp|sftp|SCP|SFTP)'
+	refused SCP -O "$SRC/f65537" alice@127.0.0.1:/d/x
+	logged event=request-refused user=alice request=exec \
+	    'detail="scp -t /d/x"' 'reason="the old scp is not allowed"' \
+	    "rule=$T/sallyport.yaml:[0-9]+:[0-9]+"
 	[ ! -e "$JAIL/d/x" ] || fail "something was written"
-	refused SCP -O alice@127.0.0.1:/ro/note "$T/x" 2>"$T/err"
-	cat "$T/err"
-	has "$T/err" '(scp|sftp|SCP|SFTP)'
+	refused SCP -O alice@127.0.0.1:/ro/note "$T/x"
+	[ ! -e "$T/x" ] || fail "something was read"
+}
+
+t_built_in() {
+	refused SSH -- md5sum /ro/note </dev/null
+	logged event=request-refused user=alice request=exec \
+	    'detail="md5sum /ro/note"' 'reason="builtins does not list it"' \
+	    'rule="built in"'
 }
 
 t_command() {

@@ -245,34 +245,32 @@ static void
 asked(void **state)
 {
 	struct jail_policy *j = &p.c.policy;
-	const char *why;
 
 	(void)state;
-	assert_int_equal(exec_ask(j, view_str("md5sum x"), &why), EXEC_SERVED);
-	assert_int_equal(exec_ask(j, view_str("cd x && md5sum y"), &why),
+	assert_int_equal(exec_ask(j, view_str("md5sum x")), EXEC_SERVED);
+	assert_int_equal(exec_ask(j, view_str("cd x && md5sum y")),
 	    EXEC_SERVED);
-	assert_int_equal(exec_ask(j, view_str("ls"), &why), EXEC_UNKNOWN);
-	assert_int_equal(exec_ask(j, view_str("cd x && ls"), &why),
+	assert_int_equal(exec_ask(j, view_str("ls")), EXEC_UNKNOWN);
+	assert_int_equal(exec_ask(j, view_str("cd x && ls")),
 	    EXEC_UNKNOWN);
-	assert_int_equal(exec_ask(j, view_str("md5sum x | sh"), &why),
+	assert_int_equal(exec_ask(j, view_str("md5sum x | sh")),
 	    EXEC_UNKNOWN);
-	assert_int_equal(exec_ask(j, view_str("pwd; scp -t x"), &why),
+	assert_int_equal(exec_ask(j, view_str("pwd; scp -t x")),
 	    EXEC_UNKNOWN);
-	assert_int_equal(exec_ask(j, view_str("/usr/bin/md5sum x"), &why),
+	assert_int_equal(exec_ask(j, view_str("/usr/bin/md5sum x")),
 	    EXEC_UNKNOWN);
 	j->builtins = exec_builtin_bit("md5sum") | exec_builtin_bit("pwd");
-	assert_int_equal(exec_ask(j, view_str("md5sum x"), &why), EXEC_SERVED);
-	assert_int_equal(exec_ask(j, view_str("pwd;md5sum x"), &why),
+	assert_int_equal(exec_ask(j, view_str("md5sum x")), EXEC_SERVED);
+	assert_int_equal(exec_ask(j, view_str("pwd;md5sum x")),
 	    EXEC_SERVED);
-	assert_int_equal(exec_ask(j, view_str("sha1sum x"), &why),
-	    EXEC_DENIED);
-	assert_string_equal(why, "builtins does not list this command");
-	assert_int_equal(exec_ask(j, view_str("cd x && md5sum y"), &why),
-	    EXEC_DENIED);
+	assert_int_equal(exec_ask(j, view_str("sha1sum x")),
+	    EXEC_NO_BUILTIN);
+	assert_int_equal(exec_ask(j, view_str("cd x && md5sum y")),
+	    EXEC_NO_BUILTIN);
 	j->builtins = 0;
 	for (size_t i = 0; exec_builtin_name(i) != NULL; i++) {
-		assert_int_equal(exec_ask(j, view_str(exec_builtin_name(i)),
-		    &why), EXEC_DENIED);
+		assert_int_equal(exec_ask(j, view_str(exec_builtin_name(i))),
+		    EXEC_NO_BUILTIN);
 		assert_int_equal(exec_builtin_bit(exec_builtin_name(i)),
 		    1u << i);
 	}

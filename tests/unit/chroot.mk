@@ -22,7 +22,7 @@ OBJS_chroot_privdrop_test := base/privdrop.o chroot/sandbox.o \
 LIBS_chroot_privdrop_test := -lseccomp
 OBJS_chroot_parts_test := chroot/outq.o chroot/tokens.o chroot/log_who.o \
 	chroot/listeners.o base/ipc.o $(MESSAGES_OBJS)
-OBJS_chroot_session_test = $(SESSION_OBJS) $(SFTP_OBJS)
-LIBS_chroot_session_test := -lseccomp
+OBJS_chroot_session_test = $(SESSION_OBJS) $(SFTP_OBJS) $(CRYPTO_OBJS)
+LIBS_chroot_session_test := -lseccomp $(CRYPTO_LIBS)
 OBJS_chroot_hostkeys_test := chroot/hostkeys.o base/err.o $(SSHKEY_OBJS)
 LIBS_chroot_hostkeys_test := $(CRYPTO_LIBS)

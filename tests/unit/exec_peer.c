@@ -56,9 +56,7 @@ pair(int fds[2])
 static void
 run(struct peer *p, const char *line, struct exec_fds fd)
 {
-	const char *why;
-
-	assert_int_equal(exec_ask(&p->c.policy, view_str(line), &why),
+	assert_int_equal(exec_ask(&p->c.policy, view_str(line)),
 	    EXEC_SERVED);
 	p->session = exec_session_new(&p->c.policy, view_str(line), fd, 7);
 	assert_non_null(p->session);

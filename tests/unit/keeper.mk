@@ -6,5 +6,5 @@ OBJS_ptys_test := chroot/ptys.o base/buf.o
 TESTS += spawn_test
 OBJS_spawn_test := chroot/spawn.o chroot/ptys.o base/buf.o
 TESTS += keeper_test
-OBJS_keeper_test = $(SESSION_OBJS) $(SFTP_OBJS) chroot/ptys.o
-LIBS_keeper_test := -lseccomp
+OBJS_keeper_test = $(SESSION_OBJS) $(SFTP_OBJS) $(CRYPTO_OBJS) chroot/ptys.o
+LIBS_keeper_test := -lseccomp $(CRYPTO_LIBS)
