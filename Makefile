@@ -35,7 +35,8 @@ DAEMON_SRC := $(BASE_SRC) $(SERVER_SRC) $(SFTP_SRC) $(AUTH_SRC) $(CHROOT_SRC)
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/obj/%.o)
 ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
 	$(addprefix $(BUILD)/obj/,auth/talk.o base/buf.o base/err.o \
-	base/ipc.o base/log.o)
+	base/forward.o base/ipc.o base/log.o base/messages_forward.o \
+	base/net.o)
 
 # The operator's tool: its commands, and what they need of the rest.
 TOOL_SRC := $(wildcard chroot/tool/*.c)

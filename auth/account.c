@@ -59,12 +59,22 @@ role_pam(int argc, char **argv)
 	return account_serve(3, NULL);
 }
 
+/* --lookup: started by the warden, with its socket on 3. */
+static int
+role_lookup(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return account_lookup(3);
+}
+
 static const struct role {
 	const char *name, *usage;
 	int min_args;
 	int (*run)(int argc, char **argv);
 } roles[] = {
 	{ "--resolve", "NAME...", 1, role_resolve },
+	{ "--lookup", "(started by sallyportd itself)", 0, role_lookup },
 	{ "--pam", "(started by sallyportd itself)", 0, role_pam },
 };
 

@@ -40,4 +40,9 @@ void account_clear(struct account *a);
  * not there is OK and not known.  ERR_NOMEM, ERR_LIMIT. */
 enum err account_resolve(const char *name, struct account *out) MUST_CHECK;
 
+/* Reads a host's name from the socket, asks NSS and sends the addresses that
+ * it stands for (put_addresses), perhaps none; helper only.  Blocks.  The exit
+ * status. */
+int account_lookup(int sock);
+
 #endif

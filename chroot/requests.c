@@ -162,6 +162,18 @@ do_child(struct requests *r, struct ward *c, struct ipc_msg *msg)
 	return r->act->child(r->ctx, c, m.pid);
 }
 
+static enum err
+do_lookup(struct requests *r, struct ward *c, struct ipc_msg *msg)
+{
+	struct msg_lookup m;
+
+	if (!get_lookup(msg->body, &m))
+		return refuse(r, ERR_PROTO, "malformed lookup");
+	if (!c->may_lookup)
+		return refuse(r, ERR_DENIED, "lookup without the right");
+	return r->act->lookup(r->ctx, c, &m);
+}
+
 #define ANY (WARD_NONE | WARD_SIGNED | WARD_LOGIN | WARD_OPEN | WARD_DEAD)
 
 /* LOGIN is legal once and AUTHENTICATED until it is granted, because each
@@ -177,6 +189,7 @@ static const struct request table[256] = {
 	[MSG_PTY] = { "pty", FROM_LOGIN, WARD_OPEN, 0, do_pty },
 	[MSG_PTY_DONE] = { "pty-done", FROM_LOGIN, WARD_OPEN, 0,
 	    do_pty_done },
+	[MSG_LOOKUP] = { "lookup", FROM_LOGIN, WARD_OPEN, 0, do_lookup },
 	[MSG_CHILD] = { "child", FROM_LOGIN, WARD_OPEN, 0, do_child },
 };
 

@@ -41,6 +41,9 @@ struct actions {
 	enum err (*pty_done)(void *ctx, struct ward *c, uint32_t number);
 	/* A child of the session: the log is told, MSG_CHILD_KNOWN answers. */
 	enum err (*child)(void *ctx, struct ward *c, pid_t pid);
+	/* A host's name: answer with MSG_FOUND, now or later. */
+	enum err (*lookup)(void *ctx, struct ward *c,
+	    const struct msg_lookup *m);
 };
 
 struct requests {

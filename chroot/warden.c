@@ -337,11 +337,14 @@ tick(struct warden *w)
 	uint64_t next = signers_tick(&w->signers, w->now);
 	uint64_t penalties = warden_penalties_tick(w);
 	uint64_t control = warden_control_tick(w);
+	uint64_t lookups = warden_lookups_tick(w);
 
 	if (penalties < next)
 		next = penalties;
 	if (control < next)
 		next = control;
+	if (lookups < next)
+		next = lookups;
 
 	if (w->signers.waiting != 0 && next > w->now + 100)
 		next = w->now + 100;	/* a fork that failed */
@@ -392,6 +395,9 @@ take_event(struct warden *w, const struct epoll_event *e)
 	case WATCH_CONTROL:
 		warden_control_ready(w, n, e->events);
 		break;
+	case WATCH_LOOKUP:
+		warden_lookup_ready(w, n);
+		break;
 	}
 }
 
@@ -410,6 +416,7 @@ warden_loop(struct warden *w)
 		int n;
 
 		start_signers(w);
+		warden_lookups_start(w);
 		if (w->log_resyncing)
 			resync_log(w);
 		n = epoll_wait(w->epoll, ev, EVENTS, tick(w));

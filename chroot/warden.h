@@ -8,6 +8,7 @@
  *	warden_acts.c	what requests do (struct actions)
  *	warden_reap.c	who has died, and what follows
  *	warden_reload.c	SIGHUP: logs and generations
+ *	warden_lookups.c names of hosts for sessions
  *	warden_control.c the operator's tool
  *	warden_penalties.c who misbehaved, and for how long they are barred
  *	warden_spawn.c	makes the log process, the server and logins
@@ -23,6 +24,7 @@
 #include "chroot/listeners.h"
 #include "chroot/logd.h"
 #include "chroot/login.h"
+#include "chroot/lookups.h"
 #include "chroot/outq.h"
 #include "chroot/ptys.h"
 #include "chroot/requests.h"
@@ -40,7 +42,7 @@ struct warden_options {
  * of its data. */
 enum watch {
 	WATCH_SIGNALS, WATCH_SERVER, WATCH_LOG, WATCH_SIGNER, WATCH_LOGIN,
-	WATCH_CONTROL
+	WATCH_CONTROL, WATCH_LOOKUP
 };
 
 #define CONTROL_CLIENTS	16	/* operators at a time */
@@ -107,6 +109,7 @@ struct warden {
 	bool penalties_unsaved;		/* the last one failed: told once */
 
 	struct signers signers;
+	struct lookups lookups;
 	struct ptys ptys;		/* that sessions have */
 	struct kid *kids;		/* at most one of a session */
 	size_t nkids, kids_cap;
@@ -151,6 +154,14 @@ enum err warden_pty(struct warden *w, struct ward *c);
 enum err warden_pty_done(struct warden *w, struct ward *c, uint32_t number);
 /* The ward has ended: so have its terminals. */
 void warden_ptys_gone(struct warden *w, uint32_t ward);
+
+/* ---- warden_lookups.c ---- */
+void warden_lookup(struct warden *w, struct ward *c,
+    const struct msg_lookup *m);
+/* Starts those that can be started. */
+void warden_lookups_start(struct warden *w);
+void warden_lookup_ready(struct warden *w, uint32_t i);
+uint64_t warden_lookups_tick(struct warden *w);
 
 /* ---- warden_reap.c ---- */
 void warden_reap(struct warden *w);

@@ -311,6 +311,7 @@ warden_part(struct warden *w, struct ward **c)
 
 	/* First: what follows may end the server and all its wards. */
 	warden_ptys_gone(w, (*c)->id);
+	lookups_gone(&w->lookups, (*c)->id);
 	wards_remove(w->wards, c);
 	warden_judge(w, &was);
 	wipe(&was, sizeof(was));
@@ -416,6 +417,7 @@ note_account(struct ward *c, struct view bytes)
 		return;
 	c->uid = p->uid;
 	c->may_pty = (p->allow & ALLOW_PTY) != 0;
+	c->may_lookup = (p->allow & ALLOW_LOCAL_FORWARD) != 0;
 	policy_free(&p);
 }
 
@@ -463,6 +465,13 @@ act_child(void *ctx, struct ward *c, pid_t pid)
 }
 
 static enum err
+act_lookup(void *ctx, struct ward *c, const struct msg_lookup *m)
+{
+	warden_lookup(ctx, c, m);
+	return OK;
+}
+
+static enum err
 act_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
 	struct warden *w = ctx;
@@ -494,4 +503,5 @@ const struct actions warden_actions = {
 	.pty = act_pty,
 	.pty_done = act_pty_done,
 	.child = act_child,
+	.lookup = act_lookup,
 };

@@ -106,6 +106,7 @@ drop_wards(struct warden *w)
 	while ((c = wards_next(w->wards, &at)) != NULL) {
 		warden_end_login(w, c, c->phase == WARD_LOGIN);
 		warden_ptys_gone(w, c->id);
+		lookups_gone(&w->lookups, c->id);
 		wards_remove(w->wards, &c);
 	}
 }
@@ -200,6 +201,7 @@ login_ended(struct warden *w, struct ward *c, int status)
 	}
 	warden_end_login(w, c, false);
 	warden_ptys_gone(w, c->id);
+	lookups_gone(&w->lookups, c->id);
 	crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL &&
 	    c->phase == WARD_LOGIN;
 	if (c->phase != WARD_DEAD && !ward_move(c, WARD_DEAD))

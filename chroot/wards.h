@@ -40,7 +40,7 @@ struct ward {
 	bool blameless;			/* that it fails is not its doing */
 	struct net_addr net;		/* the source, from the kernel */
 	uint32_t uid;			/* served as, once opened */
-	bool may_pty;
+	bool may_pty, may_lookup;
 	uint32_t attempts;		/* that failed */
 	pid_t pid;			/* of the login; 0: none */
 	int sock;			/* to the login, -1: none */

@@ -1,6 +1,7 @@
 MESSAGES_OBJS := base/messages.o base/policy.o base/penalty_bytes.o \
 	base/net.o base/buf.o base/err.o
-WARDS_OBJS := chroot/requests.o chroot/wards.o base/ipc.o $(MESSAGES_OBJS)
+WARDS_OBJS := chroot/requests.o chroot/wards.o base/ipc.o \
+	base/messages_forward.o base/forward.o $(MESSAGES_OBJS)
 KEEPER_OBJS := $(addprefix chroot/,keeper.o keeper_end.o keeper_files.o \
 	keeper_root.o keeper_run.o keeper_say.o environ.o spawn.o ttymodes.o) \
 	base/envname.o

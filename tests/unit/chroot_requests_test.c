@@ -17,7 +17,7 @@ struct fake {
 	unsigned sign, refused, login, gone, attempt, enough, authenticated;
 	unsigned offences;
 	enum err answer;
-	int ptys, ptys_done, children;
+	int ptys, ptys_done, children, lookups;
 	bool withhold;		/* what was proved is not granted */
 };
 
@@ -130,11 +130,22 @@ fake_child(void *ctx, struct ward *c, pid_t pid)
 	return f->answer;
 }
 
+static enum err
+fake_lookup(void *ctx, struct ward *c, const struct msg_lookup *m)
+{
+	struct fake *f = ctx;
+
+	assert_int_equal(c->phase, WARD_OPEN);
+	assert_true(view_is(m->name, "db"));
+	f->lookups++;
+	return f->answer;
+}
+
 static const struct actions acts = {
 	fake_sign, fake_refused, fake_login, fake_gone, fake_offence,
 	fake_attempt,
 	fake_authenticated, fake_pty, fake_pty_done,
-	fake_child,
+	fake_child, fake_lookup,
 };
 
 struct fixture {
@@ -489,6 +500,34 @@ ptys_are_for_sessions(void **state)
 	assert_int_equal(x->fake.ptys_done, 1);
 }
 
+/* Names of hosts are for sessions whose user may connect with them. */
+static void
+lookups_need_the_right(void **state)
+{
+	struct fixture *x = *state;
+	struct msg_lookup db = { 5, view_str("db") };
+
+	reach_login(x, 1);
+	wards_find(x->r.wards, 1)->may_lookup = true;
+	put_lookup(&x->body, &db);
+	assert_int_not_equal(from_login(x, MSG_LOOKUP, 1, 0), OK);
+	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	put_lookup(&x->body, &db);
+	assert_int_equal(from_login(x, MSG_LOOKUP, 1, 0), OK);
+	put_lookup(&x->body, &db);
+	assert_int_not_equal(from_login(x, MSG_LOOKUP, 1, 1), OK);
+	put_lookup(&x->body, &db);
+	assert_int_not_equal(from_server(x, MSG_LOOKUP, 1, 0), OK);
+	db.name = view_str("127.1");
+	put_lookup(&x->body, &db);
+	assert_int_not_equal(from_login(x, MSG_LOOKUP, 1, 0), OK);
+	wards_find(x->r.wards, 1)->may_lookup = false;
+	db.name = view_str("db");
+	put_lookup(&x->body, &db);
+	assert_int_equal(from_login(x, MSG_LOOKUP, 1, 0), ERR_DENIED);
+	assert_int_equal(x->fake.lookups, 1);
+}
+
 static void
 attempts_are_counted(void **state)
 {
@@ -727,6 +766,7 @@ main(void)
 		T(whole_life), T(session_id_stays), T(refused_signs),
 		T(too_many), T(refused_logins), T(user_with_nul),
 		T(lost_descriptors), T(ptys_are_for_sessions),
+		T(lookups_need_the_right),
 		T(attempts_are_counted),
 		T(authenticated_once), T(offences), T(refused_offences),
 		T(not_granted), T(sessions),

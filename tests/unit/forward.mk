@@ -3,3 +3,7 @@ OBJS_forward_test := base/forward.o base/net.o base/buf.o
 TESTS += messages_forward_test
 OBJS_messages_forward_test := base/messages_forward.o base/forward.o \
 	base/net.o base/buf.o
+TESTS += lookups_test
+OBJS_lookups_test := auth/account_lookup.o chroot/lookups.o chroot/child.o base/fds.o \
+	base/privdrop.o base/ipc.o base/log.o base/messages_forward.o \
+	base/forward.o base/net.o base/buf.o base/err.o
