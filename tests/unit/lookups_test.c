@@ -33,6 +33,8 @@ helper(void)
 		return 1;
 	if (strcmp(name, "localhost") == 0 || strcmp(name, "127.1") == 0)
 		return account_lookup(3);	/* the real one */
+	/* What is left unread when we exit would spoil the answer. */
+	(void)!recv(3, name, sizeof(name) - 1, 0);
 	if (strcmp(name, "good") == 0)
 		send_bytes("\x04\x20\xc0\0\2\1\x04\x20\xc0\0\2\2", 12);
 	else if (strcmp(name, "none") == 0)
