@@ -13,6 +13,7 @@ USERS_YAML="
   cramped:
     jail: \"$T/small\"
     account: {uid: $ACCT_UID, gid: $ACCT_GID}
+    allow: [sftp, scp]
     authorized_keys: [\"$(cat "$T/id.pub")\"]"
 write_conf "$CONF"
 start_server
@@ -25,6 +26,20 @@ t_put() {
 	if log_line 'event=transfer ' 'path=/d/big' 'result=ok'; then
 		fail "logged as transferred"
 	fi
+}
+
+t_old_scp() {
+	WHO=cramped sftp_do "rm /d/big"
+	refused SCP -O "$SRC/f5242880" "$SRC/f4095" \
+	    cramped@127.0.0.1:/d 2>"$T/err"
+	has "$T/err" '/d/f5242880: No space left on device'
+	logged 'event=transfer ' service=scp path=/d/f5242880 result=failed \
+	    'reason="No space left on device"'
+	# What did come is there, and no more than that.
+	[ "$(stat -c %s "$T/small/d/f5242880")" -lt 1048577 ] ||
+	    fail "a file that pretends to be whole"
+	WHO=cramped sftp_do "rm /d/f5242880" "rm /d/f4095" \
+	    "put $SRC/f4095 /d/big"
 }
 
 t_status_says_no_space() { py raw_sftp.py diskfull cramped; }
