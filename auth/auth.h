@@ -36,6 +36,9 @@ struct auth_store {
 struct auth_start {
 	struct view user;		/* as the client named it, raw */
 	struct view session_id;		/* the warden's, not the server's */
+	struct view host_key;		/* SHA-256 of the key that the server
+					 * showed first; empty: not known, and
+					 * no request is bound to it */
 	const struct policy *policy;	/* NULL: there is no such user */
 	/* Then the kind of work to be done (policy_decoy), whose outcome
 	 * changes nothing; NULL: none but what is done for everybody. */

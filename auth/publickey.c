@@ -4,6 +4,7 @@
 #include "auth/keys.h"
 #include "auth/keys_command.h"
 #include "auth/offer.h"
+#include "base/crypto.h"
 
 /* The same key twice is one proof, not two. */
 static bool
@@ -42,6 +43,17 @@ has_command(const struct auth *a)
 	return p != NULL && p->programs.keys.n != 0;
 }
 
+/* Is it bound to another server, to which somebody passes it on? */
+static bool
+bound_elsewhere(const struct auth *a, const struct userauth_msg *m)
+{
+	uint8_t hash[HASH_MAX];
+
+	return m->hostbound && (!hash_once(HASH_SHA256, m->host_key, hash) ||
+	    !view_eq(a->start.host_key, view_of(hash,
+	    hash_len(HASH_SHA256))));
+}
+
 static void
 check_offer(struct auth *a, const struct userauth_msg *m,
     const struct offer *o, struct auth_step *step)
@@ -65,6 +77,8 @@ check_offer(struct auth *a, const struct userauth_msg *m,
 		fault = offer_signature_fault(a, m, o->key,
 		    found.sig_flags);
 	step->reason = found.refusal != NULL ? found.refusal : fault;
+	if (step->reason == NULL && bound_elsewhere(a, m))
+		step->reason = "request is bound to another host key";
 	if (step->reason == NULL && used_before(a, step->key))
 		step->reason = "key has been used for an earlier step";
 	if (o->cert != NULL && m->has_signature)

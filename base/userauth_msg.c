@@ -2,6 +2,8 @@
 
 enum { USERAUTH_REQUEST = 50, INFO_RESPONSE = 61 };
 
+#define HOSTBOUND	"publickey-hostbound-v00@openssh.com"
+
 /*
  * boolean	FALSE, or TRUE for a change
  * string	password
@@ -20,6 +22,7 @@ parse_password(struct rd *r, struct userauth_msg *m)
  * boolean	is there a signature?
  * string	algorithm
  * string	public key blob
+ * string	the server's host key, if the method is the host-bound one
  * string	signature, with TRUE (RFC 4252 7)
  */
 static void
@@ -28,6 +31,8 @@ parse_publickey(struct rd *r, struct userauth_msg *m)
 	m->has_signature = rd_bool(r);
 	m->alg = rd_text(r);
 	m->key = rd_str(r);
+	if (m->hostbound)
+		m->host_key = rd_str(r);
 	if (m->has_signature)
 		m->signature = rd_str(r);
 }
@@ -100,7 +105,9 @@ userauth_msg_parse(struct view payload, struct userauth_msg *out)
 		return false;
 	rest = r;
 	out->rest = rd_rest(&rest);
-	out->method = auth_method_find(out->method_name);
+	out->hostbound = view_is(out->method_name, HOSTBOUND);
+	out->method = out->hostbound ? AUTH_PUBLICKEY :
+	    auth_method_find(out->method_name);
 	if (out->method < 0)
 		return true;
 	parsers[out->method](&r, out);
@@ -117,11 +124,14 @@ userauth_msg_signed(const struct userauth_msg *m, struct view session_id,
 	wr_u8(w, USERAUTH_REQUEST);
 	wr_str(w, m->user);
 	wr_str(w, m->service);
-	wr_cstr(w, m->method == AUTH_PUBLICKEY ? "publickey" : "hostbased");
+	wr_cstr(w, m->method == AUTH_HOSTBASED ? "hostbased" :
+	    m->hostbound ? HOSTBOUND : "publickey");
 	if (m->method == AUTH_PUBLICKEY)
 		wr_bool(w, true);
 	wr_str(w, m->alg);
 	wr_str(w, m->key);
+	if (m->method == AUTH_PUBLICKEY && m->hostbound)
+		wr_str(w, m->host_key);
 	if (m->method == AUTH_HOSTBASED) {
 		wr_str(w, m->local_hostname);
 		wr_str(w, m->local_username);

@@ -28,6 +28,10 @@ struct userauth_msg {
 	struct view key;	/* public key blob, not looked into */
 	bool has_signature;	/* false: a query (publickey only) */
 	struct view signature;	/* signature blob, not looked into */
+	/* publickey-hostbound-v00@openssh.com: publickey, with the host key
+	 * of the connection among what is signed (OpenSSH's PROTOCOL) */
+	bool hostbound;
+	struct view host_key;
 	struct view local_hostname, local_username;	/* hostbased */
 	/* keyboard-interactive */
 	struct view language, submethods;

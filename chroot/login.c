@@ -462,6 +462,8 @@ begin(struct login *l)
 	struct auth_start as = {
 		.user = view_of(s->user, s->user_len),
 		.session_id = view_of(s->session_id, s->session_id_len),
+		.host_key = view_of(s->host_key, s->has_host_key ?
+		    sizeof(s->host_key) : 0),
 		.methods_first = s->methods_first,
 		.asks_code = s->asks_code,
 		.peer = (const struct sockaddr *)&s->peer,

@@ -20,6 +20,8 @@ struct login_start {
 	uint32_t conn;
 	uint8_t session_id[64];
 	size_t session_id_len;
+	uint8_t host_key[32];		/* SHA-256 of the connection's */
+	bool has_host_key;
 	uint8_t user[USERAUTH_MAX_USER];
 	size_t user_len;
 	struct view policy;		/* encoded; empty: no such user, and

@@ -46,6 +46,19 @@ find_keys(const struct warden *w, uint32_t generation)
 	return NULL;
 }
 
+/* The key that signs the session id is the one that the client sees. */
+static void
+note_host_key(struct ward *c, const struct hostkeys *keys, uint8_t key)
+{
+	uint8_t hash[HASH_MAX];
+
+	if (c->has_host_key || keys == NULL || key >= keys->n ||
+	    !hash_once(HASH_SHA256, ssh_key_blob(keys->key[key]), hash))
+		return;
+	memcpy(c->host_key, hash, sizeof(c->host_key));
+	c->has_host_key = true;
+}
+
 static enum err
 act_sign(void *ctx, struct ward *c, const struct msg_sign *m)
 {
@@ -57,6 +70,7 @@ act_sign(void *ctx, struct ward *c, const struct msg_sign *m)
 	};
 	struct wr sig = wr_new(4096);
 
+	note_host_key(c, job.keys, m->key);
 	if (job.keys == NULL)
 		warden_signed(w, c->id, view_of(NULL, 0));
 	else if (hostkeys_slow(job.keys, m->key)) {
@@ -252,6 +266,8 @@ start_login(struct warden *w, struct ward *c, int tcp, int peer)
 		return login_failed(w, c, "place");
 	net_of(&s.peer, &c->net);
 	memcpy(s.session_id, c->session_id, sizeof(s.session_id));
+	memcpy(s.host_key, c->host_key, sizeof(s.host_key));
+	s.has_host_key = c->has_host_key;
 	memcpy(s.user, c->user, sizeof(s.user));
 	memcpy(s.src, c->src, sizeof(s.src));
 	return fork_login(w, c, &s) ? OK : login_failed(w, c, "fork");

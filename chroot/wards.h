@@ -30,6 +30,9 @@ struct ward {
 	uint32_t login_generation;	/* whose policy the login has */
 	uint8_t session_id[64];
 	uint8_t session_id_len;
+	bool has_host_key;		/* the hash below */
+	uint8_t host_key[32];		/* SHA-256 of the key that was asked to
+					 * sign the session id */
 	bool signing;			/* an answer is owed */
 	bool enough;			/* MSG_ENOUGH has been sent */
 	bool cut;			/* told to go; killed if it stays */

@@ -297,6 +297,8 @@ struct ssh_conn {
 	size_t session_id_len;
 	bool strict;			/* strict KEX agreed in the first */
 	bool ext_info;			/* the client wants EXT_INFO */
+	bool ext_info_auth;		/* ... and once more with the user */
+	size_t host_key;		/* of the first KEX, index */
 
 	bool authenticated;
 	bool no_more_sessions;

@@ -13,6 +13,7 @@
 
 #define STRICT_CLIENT	"kex-strict-c-v00@openssh.com"
 #define STRICT_SERVER	"kex-strict-s-v00@openssh.com"
+#define EXT_INFO_SERVER	"ext-info-s"	/* we take theirs (RFC 8308 2.1) */
 
 static struct kex *
 kex_new(struct ssh_conn *c)
@@ -139,7 +140,7 @@ send_kexinit(struct ssh_conn *c, const struct kex_proposal *client)
 	at = wr_open(w);
 	wr_bytes(w, view_str(lists[0]));
 	if (c->kex_count == 0)	/* markers count in the first alone */
-		wr_bytes(w, view_str("," STRICT_SERVER));
+		wr_bytes(w, view_str("," EXT_INFO_SERVER "," STRICT_SERVER));
 	wr_close(w, at);
 	wr_cstr(w, lists[1]);
 	write_ciphers(c, LIST_CIPHER_IN, client);

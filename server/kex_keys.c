@@ -110,9 +110,11 @@ send_ext_info(struct ssh_conn *c)
 	bool ok;
 
 	wr_u8(&w, SSH_MSG_EXT_INFO);
-	wr_u32(&w, 2);
+	wr_u32(&w, 3);
 	wr_cstr(&w, "server-sig-algs");
 	wr_cstr(&w, ssh_sigalg_list());
+	wr_cstr(&w, "publickey-hostbound@openssh.com");
+	wr_cstr(&w, "0");
 	wr_cstr(&w, "ping@openssh.com");
 	wr_cstr(&w, "0");
 	ok = !w.bad && conn_send_now(c, wr_view(&w));
@@ -156,6 +158,8 @@ reply(struct ssh_conn *c, struct view sig)
 		return kex_no_memory(c);
 	if ((e = turn_output(c)) != OK)
 		return e;
+	if (c->kex_count == 0)
+		c->host_key = c->kex->host_key;
 	if (c->kex_count == 0 && c->ext_info && !send_ext_info(c))
 		return kex_no_memory(c);
 	conn_flush_pending(c);

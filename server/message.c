@@ -52,7 +52,8 @@ msg_unimplemented(struct ssh_conn *c, struct rd *r)
  * uint32    nr-extensions
  * string    name, string value: as often (RFC 8308 2.3)
  * Heard only as the packet behind the client's first NEWKEYS; at another
- * place it says nothing.  No extension of a client changes what we do.
+ * place it says nothing.  ext-info-in-auth@openssh.com (OpenSSH's PROTOCOL):
+ * an EXT_INFO is welcome once the user is named.
  */
 static enum err
 msg_ext_info(struct ssh_conn *c, struct rd *r)
@@ -62,8 +63,11 @@ msg_ext_info(struct ssh_conn *c, struct rd *r)
 	if (!c->newkeys_heard || c->kex_count != 1)
 		return OK;
 	for (uint32_t i = 0; i < n && !r->bad; i++) {
-		(void)rd_str(r);
-		(void)rd_str(r);
+		struct view name = rd_str(r), value = rd_str(r);
+
+		if (view_is(name, "ext-info-in-auth@openssh.com") &&
+		    view_is(value, "0"))
+			c->ext_info_auth = true;
 	}
 	return rd_done(r) ? OK : ERR_PROTO;
 }

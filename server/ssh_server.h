@@ -147,6 +147,8 @@ struct ssh_auth {		/* RFC 4252; answer with ssh_auth_* */
 	const struct ssh_key *key;
 	bool has_signature;
 	struct view blob;	/* the bytes that the signature covers */
+	struct view host_key;	/* that the request is bound to, which must be
+				 * this connection's; empty: to none */
 	struct view local_hostname, local_username;
 	/* keyboard-interactive */
 	struct view language, submethods;

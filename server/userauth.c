@@ -94,6 +94,28 @@ send_banner_once(struct ssh_conn *c)
 	(void)ssh_conn_banner(c, view_str(c->server->cfg.banner));
 }
 
+/*
+ * Which signatures count, once more, now that there is a user: the same for
+ * all of them, also for nobody.
+ *
+ * uint32	nr-extensions
+ * string	name, string value: each (RFC 8308 2.3)
+ */
+static void
+send_ext_info_once(struct ssh_conn *c)
+{
+	struct wr w;
+
+	if (!c->ext_info_auth)
+		return;
+	c->ext_info_auth = false;
+	w = outgoing_new(SSH_MSG_EXT_INFO);
+	wr_u32(&w, 1);
+	wr_cstr(&w, "server-sig-algs");
+	wr_cstr(&w, ssh_sigalg_list());
+	outgoing_send(c, &w);
+}
+
 /* RFC 4252 5 lets user and service change; a change is how names and rights
  * of two users get mixed up, and no client needs it. */
 static enum err
@@ -161,6 +183,7 @@ ask(struct ssh_conn *c, const struct userauth_msg *m, struct view payload)
 		.change = m->change, .alg = m->alg, .blob_key = m->key,
 		.signature = m->signature, .key = c->auth.key,
 		.has_signature = m->has_signature,
+		.host_key = m->host_key,
 		.local_hostname = m->local_hostname,
 		.local_username = m->local_username,
 		.language = m->language, .submethods = m->submethods,
@@ -206,6 +229,7 @@ userauth_request(struct ssh_conn *c, struct rd *r)
 	if (!keep_request(u, &m, payload))
 		return conn_fail(c, ERR_NOMEM, SSH_DISCONNECT_BY_APPLICATION,
 		    "out of memory");
+	send_ext_info_once(c);
 	send_banner_once(c);
 	open_question(c);
 	if (events(c)->authentication == NULL)
@@ -294,6 +318,16 @@ send_pk_ok(struct ssh_conn *c, uint64_t now)
 	return answer(c, &w, now);
 }
 
+/* A request that is bound to a host is bound to this one. */
+static bool
+is_bound_here(const struct ssh_conn *c, const struct userauth_msg *m)
+{
+	const struct ssh_server_config *cfg = &c->server->cfg;
+
+	return !m->hostbound || (c->host_key < cfg->nhost_keys &&
+	    view_eq(m->host_key, ssh_key_blob(cfg->host_keys[c->host_key])));
+}
+
 /* Whatever the application believes: nobody is let in by a signature that
  * does not verify over this session, this user and this key. */
 static bool
@@ -305,8 +339,9 @@ signature_verifies(const struct ssh_conn *c)
 	bool good;
 
 	good = c->auth.key != NULL && userauth_msg_parse(kept, &m) &&
-	    m.has_signature && userauth_msg_signed(&m,
-	    view_of(c->session_id, c->session_id_len), &blob) && !blob.bad &&
+	    m.has_signature && is_bound_here(c, &m) &&
+	    userauth_msg_signed(&m, view_of(c->session_id,
+	    c->session_id_len), &blob) && !blob.bad &&
 	    ssh_key_verify(c->auth.key, m.alg, wr_view(&blob),
 	    m.signature) == OK;
 	wr_free(&blob);

@@ -146,7 +146,7 @@ test_absent_methods(void **state)
 {
 	static const char *const names[] = {
 		"keyboard-interactive", "hostbased", "gssapi-with-mic",
-		"publickey-hostbound-v00@openssh.com", "", "PUBLICKEY",
+		"publickey-hostbound-v01@openssh.com", "", "PUBLICKEY",
 		"publickey,none", "%s%n",
 	};
 	struct auth_answer out;
@@ -170,6 +170,97 @@ test_absent_methods(void **state)
 		assert_true(out.counted);
 		assert_in_range(out.not_before_ms, 10, 1000);
 	}
+	world_free(&w);
+}
+
+/* ---- requests that are bound to the server's host key ---- */
+
+static struct wr
+req_hostbound(const struct ssh_key *k, struct view host_key, bool query,
+    const char *signed_method)
+{
+	struct wr w = req_plain("acme", "ssh-connection",
+	    "publickey-hostbound-v00@openssh.com");
+	struct wr data = wr_new(1 << 20), sig = wr_new(1 << 16);
+
+	wr_bool(&w, !query);
+	wr_cstr(&w, ED);
+	wr_str(&w, ssh_key_blob(k));
+	wr_str(&w, host_key);
+	wr_cstr(&data, SESSION_ID);
+	wr_u8(&data, 50);
+	wr_cstr(&data, "acme");
+	wr_cstr(&data, "ssh-connection");
+	wr_cstr(&data, signed_method);
+	wr_bool(&data, true);
+	wr_cstr(&data, ED);
+	wr_str(&data, ssh_key_blob(k));
+	wr_str(&data, host_key);
+	assert_int_equal(ssh_key_sign(k, view_str(ED), wr_view(&data), &sig),
+	    OK);
+	if (!query)
+		wr_str(&w, wr_view(&sig));
+	wr_free(&data);
+	wr_free(&sig);
+	return w;
+}
+
+static void
+test_hostbound(void **state)
+{
+	static const char method[] = "publickey-hostbound-v00@openssh.com";
+	static const char elsewhere[] = "request is bound to another host key";
+	struct view here = ssh_key_blob(p256), there = ssh_key_blob(rsa);
+	uint8_t hash[HASH_MAX];
+	struct auth_answer out;
+	struct world w;
+
+	(void)state;
+	world_init(&w, "publickey");
+	world_key(&w, "", ed);
+	assert_true(hash_once(HASH_SHA256, here, hash));
+	w.start.host_key = view_of(hash, 32);
+	world_start(&w, "acme", true);
+	assert_int_equal(world_send(&w, req_hostbound(ed, there, true,
+	    method), &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason, elsewhere);
+	assert_true(out.counted);
+	assert_int_equal(out.method, AUTH_PUBLICKEY);
+	assert_int_equal(world_send(&w, req_hostbound(ed, there, false,
+	    method), &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason, elsewhere);
+	/* the signature says which of the two methods it is for */
+	assert_int_equal(world_send(&w, req_hostbound(ed, here, false,
+	    "publickey"), &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason, "signature is wrong");
+	assert_int_equal(world_send(&w, req_hostbound(ed2, here, false,
+	    method), &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason, "key is not listed");
+	assert_int_equal(world_send(&w, req_hostbound(ed, here, true,
+	    method), &out), VERDICT_PK_OK);
+	assert_int_equal(world_send(&w, req_hostbound(ed, here, false,
+	    method), &out), VERDICT_SUCCESS);
+	assert_int_equal(out.method, AUTH_PUBLICKEY);
+	/* where the key is not known, nothing is bound to it */
+	w.start.host_key = view_of(NULL, 0);
+	world_start(&w, "acme", true);
+	assert_int_equal(world_send(&w, req_hostbound(ed, here, false,
+	    method), &out), VERDICT_FAILURE);
+	assert_int_equal(world_send(&w, req_hostbound(ed, view_of(NULL, 0),
+	    false, method), &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason, elsewhere);
+	world_free(&w);
+	/* one key is one key, whichever way it is proved */
+	world_init(&w, "publickey+publickey");
+	world_key(&w, "", ed);
+	w.start.host_key = view_of(hash, 32);
+	world_start(&w, "acme", true);
+	assert_int_equal(world_send(&w, req_hostbound(ed, here, false,
+	    method), &out), VERDICT_PARTIAL);
+	assert_int_equal(world_send(&w, req_signed("acme", ed, ED, &honest),
+	    &out), VERDICT_FAILURE);
+	assert_string_equal(out.reason,
+	    "key has been used for an earlier step");
 	world_free(&w);
 }
 
@@ -1089,6 +1180,7 @@ main(void)
 		cmocka_unit_test(test_login_by_key),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_absent_methods),
+		cmocka_unit_test(test_hostbound),
 		cmocka_unit_test(test_disconnects),
 		cmocka_unit_test(test_truncations),
 		cmocka_unit_test(test_forged),

@@ -397,8 +397,10 @@ strict_not_in_a_rekey(void **state)
 	assert_false(e.handshake.strict);
 	assert_true(e.conn->rx.seq > 2);
 	i_s = wr_view(&e.peer->i_s);
-	for (size_t i = 0; i + 12 < i_s.n; i++)
+	for (size_t i = 0; i + 12 < i_s.n; i++) {
 		assert_memory_not_equal(i_s.p + i, "kex-strict-s", 12);
+		assert_memory_not_equal(i_s.p + i, "ext-info-s", 10);
+	}
 	engine_stop(&e);
 }
 
@@ -587,9 +589,11 @@ ext_info(void **state)
 	assert_true(ssh_peer_recv(e.peer, &v));
 	r = rd_of(v);
 	assert_int_equal(rd_u8(&r), SSH_MSG_EXT_INFO);
-	assert_int_equal(rd_u32(&r), 2);
+	assert_int_equal(rd_u32(&r), 3);
 	assert_true(view_is(rd_str(&r), "server-sig-algs"));
 	assert_true(view_is(rd_str(&r), ssh_sigalg_list()));
+	assert_true(view_is(rd_str(&r), "publickey-hostbound@openssh.com"));
+	assert_true(view_is(rd_str(&r), "0"));
 	assert_true(view_is(rd_str(&r), "ping@openssh.com"));
 	assert_true(view_is(rd_str(&r), "0"));
 	assert_true(rd_done(&r));
@@ -618,7 +622,12 @@ client_ext_info(void **state)
 	engine_init(&e);
 	engine_start(&e, NULL);
 	ok_handshake(&e);
+	/* asked for in the first KEXINIT */
+	assert_non_null(memmem(wr_view(&e.peer->i_s).p,
+	    wr_view(&e.peer->i_s).n, ",ext-info-s,", 12));
+	assert_false(e.conn->ext_info_auth);
 	ssh_peer_send(e.peer, wr_view(&w));
+	assert_true(e.conn->ext_info_auth);
 	assert_int_equal(e.ends, 0);
 	/* At another place it says nothing, not even malformed. */
 	ssh_peer_send(e.peer, view_of(bad, sizeof(bad)));

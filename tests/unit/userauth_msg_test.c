@@ -79,6 +79,16 @@ test_truncation(void **state)
 	wr_cstr(&w, "blob");
 	wr_cstr(&w, "signature");
 	sweep(&w);
+	for (int signed_ = 0; signed_ < 2; signed_++) {
+		w = begin("joe", "publickey-hostbound-v00@openssh.com");
+		wr_bool(&w, signed_ == 1);
+		wr_cstr(&w, "ssh-ed25519");
+		wr_cstr(&w, "blob");
+		wr_cstr(&w, "host key");
+		if (signed_ == 1)
+			wr_cstr(&w, "signature");
+		sweep(&w);
+	}
 	w = begin("joe", "hostbased");
 	wr_cstr(&w, "ssh-ed25519");
 	wr_cstr(&w, "blob");
@@ -256,6 +266,51 @@ test_signed_publickey(void **state)
 	wr_free(&got);
 }
 
+/* OpenSSH's PROTOCOL: the same with the host key behind the user's. */
+static void
+test_signed_hostbound(void **state)
+{
+	struct wr w = begin("joe", "publickey-hostbound-v00@openssh.com");
+	struct wr want = wr_new(1024), got = wr_new(1024);
+	struct userauth_msg m;
+
+	(void)state;
+	wr_bool(&w, true);
+	wr_cstr(&w, "ssh-ed25519");
+	wr_cstr(&w, "blob");
+	wr_cstr(&w, "host key");
+	wr_cstr(&want, "session");
+	wr_bytes(&want, wr_view(&w));
+	wr_cstr(&w, "sig");
+	assert_true(userauth_msg_parse(wr_view(&w), &m));
+	assert_int_equal(m.method, AUTH_PUBLICKEY);
+	assert_true(m.hostbound && view_is(m.host_key, "host key"));
+	assert_true(m.has_signature && view_is(m.signature, "sig"));
+	assert_true(view_is(m.method_name,
+	    "publickey-hostbound-v00@openssh.com"));
+	assert_true(userauth_msg_signed(&m, view_str("session"), &got));
+	assert_true(view_eq(wr_view(&got), wr_view(&want)));
+	wr_free(&w);
+	/* another version is another method */
+	w = begin("joe", "publickey-hostbound-v01@openssh.com");
+	assert_true(userauth_msg_parse(wr_view(&w), &m));
+	assert_int_equal(m.method, -1);
+	assert_false(m.hostbound);
+	wr_free(&w);
+	/* the plain one has no such field */
+	w = begin("joe", "publickey");
+	wr_bool(&w, false);
+	wr_cstr(&w, "alg");
+	wr_cstr(&w, "blob");
+	assert_true(userauth_msg_parse(wr_view(&w), &m));
+	assert_false(m.hostbound);
+	wr_cstr(&w, "host key");
+	assert_false(userauth_msg_parse(wr_view(&w), &m));
+	wr_free(&w);
+	wr_free(&want);
+	wr_free(&got);
+}
+
 /* A query's blob says TRUE all the same: it is what will be signed. */
 static void
 test_signed_flag_is_true(void **state)
@@ -382,6 +437,7 @@ main(void)
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_other_number),
 		cmocka_unit_test(test_signed_publickey),
+		cmocka_unit_test(test_signed_hostbound),
 		cmocka_unit_test(test_signed_flag_is_true),
 		cmocka_unit_test(test_signed_hostbased),
 		cmocka_unit_test(test_answers),

@@ -588,6 +588,81 @@ test_signature_other_user(void **state)
 	ssh_key_free(&k);
 }
 
+/* OpenSSH's PROTOCOL: the request names the server's host key. */
+static void
+sign_hostbound(struct test *t, const struct ssh_key *k,
+    const struct ssh_key *h)
+{
+	struct wr data = wr_new(WR_DEFAULT_MAX), sig = wr_new(4096);
+	uint8_t id[32];
+
+	begin(t, "joe", "ssh-connection",
+	    "publickey-hostbound-v00@openssh.com");
+	wr_bool(&t->w, true);
+	wr_cstr(&t->w, "ssh-ed25519");
+	wr_str(&t->w, ssh_key_blob(k));
+	wr_str(&t->w, ssh_key_blob(h));
+	memset(id, 0x5a, sizeof(id));
+	wr_str(&data, view_of(id, sizeof(id)));
+	wr_bytes(&data, wr_view(&t->w));
+	assert_int_equal(ssh_key_sign(k, view_str("ssh-ed25519"),
+	    wr_view(&data), &sig), OK);
+	wr_str(&t->w, wr_view(&sig));
+	wr_free(&data);
+	wr_free(&sig);
+}
+
+static void
+test_hostbound(void **state)
+{
+	struct test *t = *state;
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	struct ssh_key *h = ssh_key_generate("ed25519", 0);
+	const struct ssh_key *keys[] = { k, h };
+
+	t->f->s.cfg.host_keys = keys;
+	t->f->s.cfg.nhost_keys = 2;
+	t->f->c.host_key = 1;
+	sign_hostbound(t, k, k);
+	refused_all_the_same(t);
+	t->app.asked = 0;
+	t->app.say = SAY_ACCEPT;
+	sign_hostbound(t, k, h);
+	assert_int_equal(ask(t), OK);
+	assert_true(t->app.has_signature && t->app.key && t->app.blob);
+	assert_string_equal(t->app.method,
+	    "publickey-hostbound-v00@openssh.com");
+	assert_int_equal(t->f->c.phase, PH_OPEN);
+	sent(t, 52);
+	ssh_key_free(&k);
+	ssh_key_free(&h);
+}
+
+/* ext-info-in-auth@openssh.com: once, before the first answer, whoever it
+ * is. */
+static void
+test_ext_info_in_auth(void **state)
+{
+	struct test *t = *state;
+	struct view v;
+	struct rd r;
+
+	t->f->c.ext_info_auth = true;
+	t->app.say = SAY_REJECT;
+	assert_int_equal(ask_none(t, "joe"), OK);
+	assert_true(fake_recv(t->f, &v));
+	r = rd_of(v);
+	assert_int_equal(rd_u8(&r), SSH_MSG_EXT_INFO);
+	assert_int_equal(rd_u32(&r), 1);
+	assert_true(view_is(rd_str(&r), "server-sig-algs"));
+	assert_true(view_is(rd_str(&r), ssh_sigalg_list()));
+	assert_true(rd_done(&r));
+	sent(t, 51);
+	assert_int_equal(ask_none(t, "joe"), OK);
+	sent(t, 51);
+	nothing_sent(t);
+}
+
 static void
 test_signature_garbage(void **state)
 {
@@ -812,6 +887,8 @@ main(void)
 		T(test_signature_other_session),
 		T(test_signature_other_user),
 		T(test_signature_garbage),
+		T(test_hostbound),
+		T(test_ext_info_in_auth),
 		T(test_hostbased_verified),
 		T(test_prompt),
 		T(test_prompt_counts),
