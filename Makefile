@@ -29,7 +29,10 @@ SFTP_SRC := $(wildcard sftp/*.c)
 ACCOUNT_SRC := $(wildcard auth/account*.c)
 # auth/talk.c and this one are in both programs: they hold both ends of what
 # the two say to each other.
-AUTH_SRC := $(filter-out $(ACCOUNT_SRC),$(wildcard auth/*.c)) auth/account_line.c
+# auth/fetch.c likewise, of another program.
+FETCH_SRC := auth/fetch.c auth/fetch_http.c auth/fetch_main.c
+AUTH_SRC := $(filter-out $(ACCOUNT_SRC) $(FETCH_SRC),$(wildcard auth/*.c)) \
+	auth/account_line.c auth/fetch.c
 CHROOT_SRC := $(wildcard chroot/*.c)
 DAEMON_SRC := $(BASE_SRC) $(SERVER_SRC) $(SFTP_SRC) $(AUTH_SRC) $(CHROOT_SRC)
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/obj/%.o)
@@ -37,6 +40,7 @@ ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
 	$(addprefix $(BUILD)/obj/,auth/talk.o base/buf.o base/err.o \
 	base/forward.o base/ipc.o base/log.o base/messages_forward.o \
 	base/net.o)
+FETCH_OBJ := $(FETCH_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/base/buf.o
 
 # The operator's tool: its commands, and what they need of the rest.
 TOOL_SRC := $(wildcard chroot/tool/*.c)
@@ -48,15 +52,19 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
 	-lseccomp -lcrypt -ljansson
 ACCOUNT_LIBS := -lpam
+FETCH_LIBS := -lcurl
 TOOL_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml -lcrypt \
 	-ljansson
 
-all: $(BUILD)/sallyportd $(BUILD)/sallyport $(BUILD)/sallyport-account
+all: $(BUILD)/sallyportd $(BUILD)/sallyport $(BUILD)/sallyport-account \
+	$(BUILD)/sallyport-fetch
 
 $(BUILD)/sallyportd: $(DAEMON_OBJ)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/sallyport-account: $(ACCOUNT_OBJ)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(ACCOUNT_LIBS)
+$(BUILD)/sallyport-fetch: $(FETCH_OBJ)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(FETCH_LIBS)
 $(BUILD)/sallyport: $(TOOL_OBJ)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(TOOL_LIBS)
 
@@ -106,6 +114,7 @@ install: all
 	install -m 755 $(BUILD)/sallyportd $(SBIN)/
 	install -m 755 $(BUILD)/sallyport $(BIN)/
 	install -m 755 $(BUILD)/sallyport-account $(LIBEXEC)/
+	install -m 755 $(BUILD)/sallyport-fetch $(LIBEXEC)/
 	install -m 644 $(wildcard packaging/man/*.1) $(MAN)/man1/
 	install -m 644 $(wildcard packaging/man/*.5) $(MAN)/man5/
 	install -m 644 $(wildcard packaging/man/*.8) $(MAN)/man8/

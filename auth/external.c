@@ -1,9 +1,8 @@
 #include "auth/call.h"
 #include "auth/document.h"
 #include "auth/external.h"
+#include "auth/external_url.h"
 #include "base/crypto.h"
-
-#define WHAT	"auth_command"
 
 bool
 external_decides(const struct auth *a, int method)
@@ -43,24 +42,38 @@ put_key(struct wr *w, const struct userauth_msg *m, const char *fingerprint)
 
 /* ---- who is asked ---- */
 
+#define COMMAND	"auth_command"
+
+static bool
+ask_command(struct auth *a, struct view document, struct wr *out,
+    const char **why_out)
+{
+	const struct program_spec spec = call_spec(a, COMMAND,
+	    auth_shape(a)->programs.decide);
+
+	a->work.programs++;
+	return program_run(&spec, document, out, why_out);
+}
+
 /* Closes the document, asks and takes the answer into step. */
 static void
 ask(struct auth *a, struct wr *document, struct auth_step *step)
 {
-	const struct program_spec spec = call_spec(a, WHAT,
-	    auth_shape(a)->programs.decide);
+	bool command = auth_shape(a)->programs.decide.n != 0;
 	struct wr out = wr_new(PROGRAM_OUT_MAX);
 	struct json_decision d = { 0 };
+	bool ok;
 
 	wr_bytes(document, view_str("}\n"));
 	if (document->bad) {
 		step->reason = "proof is too long for a program";
 		return;
 	}
-	a->work.programs++;
-	if (program_run(&spec, wr_view(document), &out, &step->reason) &&
-	    json_decision(wr_view(&out), &d, &step->reason))
-		call_take(WHAT, &d, step);
+	ok = command ?
+	    ask_command(a, wr_view(document), &out, &step->reason) :
+	    external_url(a, wr_view(document), &out, &step->reason);
+	if (ok && json_decision(wr_view(&out), &d, &step->reason))
+		call_take(command ? COMMAND : "auth_url", &d, step);
 	json_decision_free(&d);
 	wr_free(&out);
 }

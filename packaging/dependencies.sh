@@ -12,11 +12,12 @@ set=${1:-build}
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 build="gcc libc6-dev make pkg-config android-libboringssl-dev libyaml-dev
-	libseccomp-dev libcrypt-dev libpam0g-dev libjansson-dev tzdata"
+	libseccomp-dev libcrypt-dev libpam0g-dev libjansson-dev
+	libcurl4-openssl-dev tzdata"
 demo="$build openssh-client passwd"
 tests="$demo libcmocka-dev clang openssh-server sshfs fuse3 putty-tools lftp
 	curl rclone dropbear-bin python3 python3-paramiko python3-asyncssh
-	python3-scp perl-base mandoc iproute2 procps util-linux"
+	python3-scp perl-base mandoc iproute2 openssl procps util-linux"
 case $set in
 build) want=$build ;;
 demo) want=$demo ;;

@@ -94,6 +94,7 @@ one() { # PATTERN FILE
 one 'openssl/' 'base/crypto\.c'
 one 'yaml\.h' 'base/config_yaml\.c'
 one 'jansson\.h' 'auth/json\.c'
+one 'curl/' 'auth/fetch_http\.c'
 one 'security/' 'auth/account_pam\.c'
 
 # ---- the text of the files ----

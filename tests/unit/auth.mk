@@ -11,6 +11,8 @@ AUTH_OBJS := \
 	auth/dialog_own.o \
 	auth/dialog_program.o \
 	auth/external.o \
+	auth/external_url.o \
+	auth/fetch.o \
 	auth/document.o \
 	auth/hostbased.o \
 	auth/key_use.o \

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/fetch.h"
 #include "base/crypto.h"
 #include "tests/unit/auth_peer.h"
 
@@ -882,6 +883,108 @@ test_decide_dialogue(void **state)
 	rig_free(&r);
 }
 
+/* ---- auth_url ---- */
+
+/* A program in sallyport-fetch's place, which keeps what it is told. */
+static void
+begin_url(struct rig *r, const char *token, mode_t mode, char helper[128])
+{
+	char path[PATH_MAX], script[256];
+
+	rig_init(r, "password", ":");
+	snprintf(helper, 128, "%s/sallyport-account", dir);
+	snprintf(path, sizeof(path), "%s/sallyport-fetch", dir);
+	snprintf(script, sizeof(script), "#!/bin/sh\ncat >%s\n"
+	    "echo '{\"allow\":true}'\n", heard);
+	write_file(path, script, 0755);
+	snprintf(path, sizeof(path), "%s/token", dir);
+	write_file(path, token, mode);
+	r->w.start.helper = helper;
+	r->w.policy.programs.url = view_str("https://h/x");
+}
+
+static void
+test_url(void **state)
+{
+	char helper[128], token[PATH_MAX], ca[PATH_MAX];
+	uint8_t got[8192];
+	struct fetch_request q;
+	struct rig r;
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	begin_url(&r, "s3cret\n", 0600, helper);
+	snprintf(token, sizeof(token), "%s/token", dir);
+	snprintf(ca, sizeof(ca), "%s/ca", dir);
+	write_file(ca, "PEM\n", 0644);
+	r.w.policy.programs.url_token = view_str(token);
+	r.w.policy.programs.url_ca = view_str(ca);
+	begin(&r, "acme", true);
+	assert_int_equal(password(&r, "pw"), VERDICT_SUCCESS);
+	assert_int_equal(auth_work(r.w.a)->programs, 1);
+	fd = open(heard, O_RDONLY);
+	n = read(fd, got, sizeof(got));
+	close(fd);
+	assert_true(n > 0 && fetch_get(view_of(got, (size_t)n), &q));
+	assert_true(view_is(q.url, "https://h/x"));
+	assert_true(view_is(q.token, "s3cret"));
+	assert_true(view_is(q.ca, "PEM\n"));
+	assert_int_equal(q.timeout_ms, 19950);
+	assert_non_null(memmem(q.body.p, q.body.n,
+	    ",\"method\":\"password\",\"password\":\"pw\"}\n", 37));
+	/* nobody's goes there as well */
+	begin(&r, "acme", false);
+	assert_int_equal(password(&r, "pw"), VERDICT_FAILURE);
+	assert_int_equal(auth_work(r.w.a)->programs, 1);
+	/* without the authority there is nobody to believe */
+	unlink(ca);
+	begin(&r, "acme", true);
+	assert_int_equal(password(&r, "pw"), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason,
+	    "file of auth_url_ca cannot be used");
+	assert_int_equal(auth_work(r.w.a)->programs, 0);
+	unlink(token);
+	rig_free(&r);
+}
+
+static void
+test_url_faults(void **state)
+{
+	static const struct {
+		const char *token;
+		mode_t mode;
+	} rows[] = {
+		{ "s3cret", 0640 }, { "s3cret", 0604 }, { "", 0600 },
+		{ "\n", 0600 }, { "two words", 0600 },
+		{ "s3cret\r\nX-Other: 1", 0600 }, { "\xc3\xa4", 0600 },
+	};
+	char helper[128], token[PATH_MAX];
+	struct rig r;
+
+	(void)state;
+	snprintf(token, sizeof(token), "%s/token", dir);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin_url(&r, rows[i].token, rows[i].mode, helper);
+		r.w.policy.programs.url_token = view_str(token);
+		begin(&r, "acme", true);
+		assert_int_equal(password(&r, "pw"), VERDICT_FAILURE);
+		assert_string_equal(r.out.reason,
+		    "file of auth_url_token cannot be used");
+		assert_int_equal(auth_work(r.w.a)->programs, 0);
+		rig_free(&r);
+	}
+	begin_url(&r, "x", 0600, helper);
+	r.w.start.helper = NULL;
+	begin(&r, "acme", true);
+	assert_int_equal(password(&r, "pw"), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason, "sallyport-fetch is not there");
+	unlink(token);
+	snprintf(token, sizeof(token), "%s/sallyport-fetch", dir);
+	unlink(token);
+	rig_free(&r);
+}
+
 static int
 setup(void **state)
 {
@@ -929,6 +1032,8 @@ main(void)
 		cmocka_unit_test(test_decide_barred),
 		cmocka_unit_test(test_decide_twice),
 		cmocka_unit_test(test_decide_dialogue),
+		cmocka_unit_test(test_url),
+		cmocka_unit_test(test_url_faults),
 	};
 
 	if (geteuid() != 0) {

@@ -7,3 +7,5 @@ OBJS_json_test := auth/document.o base/json_text.o $(JSON_OBJS)
 LIBS_json_test := -ljansson
 OBJS_auth_program_test := tests/unit/auth_peer.o $(AUTH_OBJS)
 LIBS_auth_program_test := $(AUTH_LIBS)
+TESTS += fetch_test
+OBJS_fetch_test := auth/fetch.o base/buf.o
