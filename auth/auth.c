@@ -97,6 +97,21 @@ auth_step_notice(struct auth_step *step, const char *fmt, ...)
 	wr_bytes(&step->notice, view_str("\r\n"));
 }
 
+void
+auth_step_expires(const struct auth *a, struct auth_step *step,
+    const char *what, int64_t expires)
+{
+	int64_t left = expires - auth_now(a);
+
+	if (left <= 0 || left > (int64_t)a->start.policy->password_warn)
+		return;
+	if (left < 86400)
+		auth_step_notice(step, "Your %s expires within a day.", what);
+	else
+		auth_step_notice(step, "Your %s expires in %d %s.", what,
+		    (int)(left / 86400), left < 2 * 86400 ? "day" : "days");
+}
+
 int64_t
 auth_now(const struct auth *a)
 {

@@ -82,17 +82,10 @@ void
 password_warning(const struct auth *a, struct auth_step *step)
 {
 	const struct policy *p = a->start.policy;
-	int64_t left = p->password_expires - auth_now(a);
 
-	if (p->password_expires == 0 || left <= 0 ||
-	    left > (int64_t)p->password_warn || a->password.changed >=
+	if (p->password_expires != 0 && a->password.changed <
 	    p->password_expires - (int64_t)p->password_warn)
-		return;
-	if (left < 86400)
-		auth_step_notice(step, "Your password expires within a day.");
-	else
-		auth_step_notice(step, "Your password expires in %d %s.",
-		    (int)(left / 86400), left < 2 * 86400 ? "day" : "days");
+		auth_step_expires(a, step, "password", p->password_expires);
 }
 
 void

@@ -204,6 +204,10 @@ const char *auth_gate(const struct auth *a, int method);
 void auth_step_notice(struct auth_step *step, const char *fmt, ...)
     PRINTF_LIKE(2, 3);
 
+/* Adds a notice if what has not much longer than password_warn to live. */
+void auth_step_expires(const struct auth *a, struct auth_step *step,
+    const char *what, int64_t expires);
+
 /* ---- dialog.c ---- */
 struct dialog_prompt {
 	const char *text;	/* UTF-8, "Password: " */

@@ -211,6 +211,8 @@ take_line(struct search *s, const struct ak_line *l)
 
 	*out = keys_limits(l);
 	s->out->sig_flags = flags_wanted(s, l);
+	/* It is good until and with that second. */
+	s->out->expires = (l->flags & AK_EXPIRY) != 0 ? l->expiry + 1 : 0;
 	if (s->q->cert == NULL)
 		return;
 	cert = certs_limits(s->q->cert);

@@ -65,6 +65,8 @@ struct keys_answer {
 	struct auth_limits limits;
 	uint8_t sig_flags;	/* enum ssh_sig_flag that the signature of a
 				 * key on a security token must have */
+	int64_t expires;	/* expiry-time: from then on it may not; 0:
+				 * none was given */
 	unsigned opens;		/* files asked for, decoys included */
 };
 

@@ -54,6 +54,26 @@ bound_elsewhere(const struct auth *a, const struct userauth_msg *m)
 	    hash_len(HASH_SHA256))));
 }
 
+/* Certificates that live no longer than that are made anew by a machine, and
+ * need no word. */
+static void
+warn(const struct auth *a, const struct offer *o, int64_t expires,
+    struct auth_step *step)
+{
+	const struct ssh_cert *c = o->cert;
+	uint64_t life;
+
+	if (expires != 0)
+		auth_step_expires(a, step, c == NULL ? "key" :
+		    "certificate's authority", expires);
+	if (c == NULL || c->valid_before > INT64_MAX)
+		return;
+	life = c->valid_before - c->valid_after;
+	if (life > a->start.policy->password_warn)
+		auth_step_expires(a, step, "certificate",
+		    (int64_t)c->valid_before);
+}
+
 static void
 check_offer(struct auth *a, const struct userauth_msg *m,
     const struct offer *o, struct auth_step *step)
@@ -88,6 +108,8 @@ check_offer(struct auth *a, const struct userauth_msg *m,
 		step->proved = m->has_signature;
 		step->usable = !m->has_signature;
 	}
+	if (step->proved)
+		warn(a, o, found.expires, step);
 }
 
 /* Somebody else decides, once the signature is good; what is revoked or too

@@ -35,6 +35,12 @@ USERS_YAML="
     $ACCOUNT
     authorized_keys:
       - 'cert-authority,principals=\"web,edi\" $(cat "$T/ca_own.pub")'
+  soon:
+    jail: \"$T/j2\"
+    $ACCOUNT
+    authorized_keys:
+      - 'expiry-time=\"$(date -u -d '+5 days' +%Y%m%d%H%MZ)\" $(
+	cat "$T/keys/user_ecdsa384.pub")'
   toky:
     jail: \"$T/j2\"
     $ACCOUNT
@@ -179,6 +185,19 @@ token() { # KEY FLAGS OPTION...
 	shift 2
 	echo pwd | WHO=${WHO:-toky} ID=$k SSH_AUTH_SOCK=$T/agent \
 	    SFTP -o "IdentityAgent=$T/agent" "$@"
+}
+
+t_warnings() { # told before the login, to whoever has proved it
+	cert ed25519 -n carl -V -30d:+5d
+	LEVEL=INFO login ed25519 2>"$T/err"
+	has "$T/err" 'Your certificate expires in [45] days'
+	LEVEL=INFO WHO=soon login ecdsa384 2>"$T/err"
+	has "$T/err" 'Your key expires in [45] days'
+	cert ed25519 -n carl -V -1h:+1d
+	LEVEL=INFO login ed25519 2>"$T/err"
+	hasnt "$T/err" 'expires'
+	LEVEL=INFO WHO=soon refused login ed25519 2>"$T/err"
+	hasnt "$T/err" 'expires'
 }
 
 t_tokens() {

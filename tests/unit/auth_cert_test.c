@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -158,6 +159,99 @@ login(struct world *w, const struct cert_parts *p, struct auth_limits *out)
 	wr_free(&cert);
 	snprintf(reason, sizeof(reason), "%s", answer.reason);
 	return reason;
+}
+
+/* ---- warnings ---- */
+
+/* "YYYYMMDDHHMMSSZ" of a moment. */
+static const char *
+expiry(int64_t t)
+{
+	static char text[64];
+	time_t at = (time_t)t;
+	struct tm tm;
+
+	assert_non_null(gmtime_r(&at, &tm));
+	strftime(text, sizeof(text), "expiry-time=\"%Y%m%d%H%M%SZ\"", &tm);
+	return text;
+}
+
+#define DAY	86400
+
+static void
+key_expires(void **state)
+{
+	static const struct {
+		int64_t left;		/* until it is refused */
+		const char *text;
+	} rows[] = {
+		{ 14 * DAY + 1, "" },
+		{ 14 * DAY, "Your key expires in 14 days.\r\n" },
+		{ DAY, "Your key expires in 1 day.\r\n" },
+		{ 1, "Your key expires within a day.\r\n" },
+	};
+	static const struct forged honest;
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		world_init(&w, "publickey");
+		w.policy.password_warn = 14 * DAY;
+		world_key(&w, expiry(NOW + rows[i].left - 1), ed);
+		world_start(&w, "acme", true);
+		/* not to whoever only asks */
+		assert_int_equal(world_send(&w, req_query("acme", ed,
+		    "ssh-ed25519"), NULL), VERDICT_PK_OK);
+		assert_string_equal(w.notice, "");
+		assert_int_equal(world_send(&w, req_signed("acme", ed,
+		    "ssh-ed25519", &honest), NULL), VERDICT_SUCCESS);
+		assert_string_equal(w.notice, rows[i].text);
+		w.policy.password_warn = 0;
+		world_start(&w, "acme", true);
+		assert_int_equal(world_send(&w, req_signed("acme", ed,
+		    "ssh-ed25519", &honest), NULL), VERDICT_SUCCESS);
+		assert_string_equal(w.notice, "");
+		world_free(&w);
+	}
+}
+
+static void
+certificate_expires(void **state)
+{
+	struct cert_parts p = cert_parts(ed, ca);
+	struct world w;
+	char line[80];
+
+	(void)state;
+	world(&w);
+	trust(&w, "");
+	w.policy.password_warn = 14 * DAY;
+	p.before = NOW + 3 * DAY;
+	assert_string_equal(login(&w, &p, NULL), "");
+	assert_string_equal(w.notice, "Your certificate expires in 3 days."
+	    "\r\n");
+	p.before = NOW + 15 * DAY;
+	assert_string_equal(login(&w, &p, NULL), "");
+	assert_string_equal(w.notice, "");
+	/* one for a day is a machine's */
+	p.after = NOW - DAY;
+	p.before = NOW + 100;
+	assert_string_equal(login(&w, &p, NULL), "");
+	assert_string_equal(w.notice, "");
+	p.after = NOW - 14 * DAY;
+	assert_string_equal(login(&w, &p, NULL), "");
+	assert_string_equal(w.notice, "Your certificate expires within a day."
+	    "\r\n");
+	p.after = 0;
+	p.before = UINT64_MAX;		/* for ever */
+	assert_string_equal(login(&w, &p, NULL), "");
+	assert_string_equal(w.notice, "");
+	snprintf(line, sizeof(line), "%s ", expiry(NOW + 4 * DAY));
+	trust(&w, line);
+	assert_string_equal(login(&w, &p, NULL), "");
+	assert_string_equal(w.notice, "Your certificate's authority expires "
+	    "in 4 days.\r\n");
+	world_free(&w);
 }
 
 /* ---- certificates ---- */
@@ -932,6 +1026,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(key_expires),
+		cmocka_unit_test(certificate_expires),
 		cmocka_unit_test(trusted),
 		cmocka_unit_test(rules),
 		cmocka_unit_test(policy_principals),
