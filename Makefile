@@ -13,6 +13,7 @@ BSSL_INC := /usr/include/android
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Werror
+COMMA := ,
 OPT ?= -O2 -g
 HARDEN ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LDHARDEN ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
@@ -51,7 +52,9 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
 
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
 	-lseccomp -lcrypt -ljansson
-ACCOUNT_LIBS := -lpam
+# Sanitizers stand before crypt(3) only if it is there when they start; PAM's
+# modules bring it later.
+ACCOUNT_LIBS := -lpam $(if $(SAN),-Wl$(COMMA)--no-as-needed -lcrypt)
 FETCH_LIBS := -lcurl
 TOOL_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml -lcrypt \
 	-ljansson
@@ -119,6 +122,10 @@ install: all
 	install -m 644 $(wildcard packaging/man/*.5) $(MAN)/man5/
 	install -m 644 $(wildcard packaging/man/*.8) $(MAN)/man8/
 	install -d -m 755 $(CONF) $(CONF)/users.d
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/pam.d
+	test -e $(DESTDIR)$(SYSCONFDIR)/pam.d/sallyport || \
+		install -m 644 etc/pam.d/sallyport \
+		$(DESTDIR)$(SYSCONFDIR)/pam.d/
 	test -e $(CONF)/sallyport.yaml || \
 		install -m 600 etc/sallyport.yaml $(CONF)/
 

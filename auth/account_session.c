@@ -70,6 +70,25 @@ run(const int *fds)
 	_exit(127);
 }
 
+static void
+nothing(int sig)
+{
+	(void)sig;
+}
+
+/* What is begun is also ended: SIGTERM does not kill, but neither do programs
+ * of modules inherit that. */
+static void
+outlast_sigterm(void)
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = nothing;
+	sa.sa_flags = SA_RESTART;
+	sigaction(SIGTERM, &sa, NULL);
+}
+
 /* Modules may have left anything; from here on signals are waited for. */
 static void
 take_signals(sigset_t *set, sigset_t *before_out)
@@ -79,7 +98,7 @@ take_signals(sigset_t *set, sigset_t *before_out)
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
+	outlast_sigterm();
 	sigemptyset(set);
 	sigaddset(set, SIGCHLD);
 	sigaddset(set, SIGTERM);
@@ -150,7 +169,10 @@ static void
 close_session(struct account_pam *pam, struct account_deadline *d)
 {
 	struct log_ev e;
-	bool ok = account_deadline(d, ACCOUNT_CLOSE_MS) &&
+	bool ok;
+
+	outlast_sigterm();
+	ok = account_deadline(d, ACCOUNT_CLOSE_MS) &&
 	    account_pam_close(pam);
 
 	log_begin(&e, ok ? LOG_DEBUG : LOG_WARN, "pam-closed");
@@ -199,6 +221,7 @@ account_session(struct account_pam *pam, struct account_deadline *d,
 	for (size_t i = 0; i < TALK_OPEN_FDS; i++)
 		fds[i] = ipc_take_fd(msg, i);
 	log_open(fds[FD_LOG], LOG_INFO);
+	outlast_sigterm();
 	if (!account_pam_open(pam)) {
 		(void)tell(pam, sock, 0, account_pam_why(pam));
 		close(sock);

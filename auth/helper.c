@@ -206,10 +206,19 @@ helper_be_patient(struct helper *h)
 	return tell_supervisor(h, SUPERVISOR_PATIENT);
 }
 
+/* When the supervisor has ended, the helper is the warden's child. */
 bool
 helper_let_go(struct helper *h)
 {
-	return tell_supervisor(h, SUPERVISOR_FREE);
+	pid_t got;
+
+	if (!tell_supervisor(h, SUPERVISOR_FREE))
+		return false;
+	do
+		got = waitpid(h->supervisor, NULL, 0);
+	while (got == -1 && errno == EINTR);
+	h->supervisor = 0;
+	return got != -1;
 }
 
 /* ---- the talk ---- */

@@ -209,6 +209,79 @@ get_auth_reply(struct view b, struct msg_auth_reply *m)
 }
 
 void
+put_heir(struct wr *w, const struct msg_heir *m)
+{
+	wr_u32(w, (uint32_t)m->helper);
+	wr_u32(w, (uint32_t)m->session);
+}
+
+bool
+get_heir(struct view b, struct msg_heir *m)
+{
+	struct rd r = rd_of(b);
+	uint32_t helper = rd_u32(&r), session = rd_u32(&r);
+
+	m->helper = helper <= INT32_MAX ? (int32_t)helper : 0;
+	m->session = session <= INT32_MAX ? (int32_t)session : 0;
+	/* Neither is the first process of the machine. */
+	return done(&r, m->helper > 1 && m->session > 1 &&
+	    m->helper != m->session);
+}
+
+void
+put_handover(struct wr *w, const struct msg_handover *m)
+{
+	wr_u32(w, m->allow);
+	wr_str(w, m->method);
+	wr_str(w, m->key);
+	wr_str(w, m->last_use);
+	wr_str(w, m->last_src);
+	wr_str(w, m->notice);
+	wr_bool(w, m->forced);
+	wr_str(w, m->command);
+	wr_str(w, m->connection);
+	wr_str(w, m->key_env);
+	wr_str(w, m->pam_env);
+	wr_u8(w, (uint8_t)m->log_level);
+}
+
+/* A list of texts that are not empty. */
+static bool
+texts_ok(struct view list)
+{
+	struct rd r = rd_of(list);
+
+	while (r.n != 0)
+		if (rd_text(&r).n == 0)
+			return false;
+	return rd_done(&r);
+}
+
+bool
+get_handover(struct view b, struct msg_handover *m)
+{
+	struct rd r = rd_of(b);
+	uint8_t level;
+
+	m->allow = rd_u32(&r);
+	m->method = rd_text(&r);
+	m->key = rd_text(&r);
+	m->last_use = rd_text(&r);
+	m->last_src = rd_text(&r);
+	m->notice = rd_text(&r);
+	m->forced = rd_bool(&r);
+	m->command = rd_text(&r);
+	m->connection = rd_text(&r);
+	m->key_env = rd_str(&r);
+	m->pam_env = rd_str(&r);
+	level = rd_u8(&r);
+	m->log_level = (enum log_level)level;
+	return done(&r, level <= LOG_DEBUG && texts_ok(m->key_env) &&
+	    texts_ok(m->pam_env) && m->key.n <= MSG_KEY_MAX &&
+	    m->notice.n <= MSG_NOTICE_MAX);
+}
+
+void
 put_ready(struct wr *w, const struct msg_ready *m)
 {
 	wr_u32(w, m->allow);

@@ -49,6 +49,9 @@ enum msg_type {
 				 * MSG_CHILD_KNOWN */
 	MSG_LOOKUP,		/* what a host's name stands for; struct
 				 * msg_lookup, answered by MSG_FOUND */
+	MSG_HEIR,		/* another process goes on in its place, once
+				 * it has ended; struct msg_heir.  Answered by
+				 * MSG_NOTED */
 	/* warden -> login */
 	MSG_GO = 60,		/* still allowed; no body */
 	MSG_ENOUGH,		/* no further attempt is allowed */
@@ -61,6 +64,7 @@ enum msg_type {
 				 * user's end.  Without fds there is none */
 	MSG_CHILD_KNOWN,	/* the log knows whose it is; no body */
 	MSG_FOUND,		/* struct msg_found */
+	MSG_NOTED,		/* the heir is known; no body */
 	/* server -> login */
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */
@@ -99,7 +103,8 @@ enum msg_type {
 	MSG_LOG_WHO,		/* struct msg_log_who */
 	MSG_LOG_FORGET,		/* struct msg_log_who with pid alone */
 	/* login -> session role of sallyportd, on descriptor 3, once */
-	MSG_HANDOVER = 140	/* fds: server socket, warden socket, log */
+	MSG_HANDOVER = 140	/* struct msg_handover; fds: server socket,
+				 * warden socket, log */
 };
 
 /* Numbers and texts of one configuration generation, for the server. */
@@ -159,6 +164,27 @@ struct msg_auth_reply {
 				 * DISCONNECT: the text */
 	struct view notice;	/* text for the user, shown before the verdict
 				 * (SSH_MSG_USERAUTH_BANNER); empty: none */
+};
+
+/* Of a session of PAM's: who holds it, a child of the login and then of the
+ * warden, and who is the user, a child of the helper's. */
+struct msg_heir {
+	int32_t helper, session;
+};
+
+/* What a session of PAM's is told beside its policy. */
+#define MSG_KEY_MAX	63
+struct msg_handover {
+	uint32_t allow;		/* what policy and proof leave together */
+	struct view method;	/* that completed the login */
+	struct view key;	/* fingerprint, or empty */
+	struct view last_use, last_src;	/* of that key, or empty */
+	struct view notice;	/* as in msg_auth_reply */
+	bool forced;
+	struct view command;	/* then: what is run, whatever is asked for */
+	struct view connection;	/* as in SSH_CONNECTION, or empty */
+	struct view key_env, pam_env;	/* NAME=value, a string each */
+	enum log_level log_level;
 };
 
 struct msg_ready {
@@ -280,6 +306,10 @@ void put_attempt(struct wr *w, const struct msg_attempt *m);
 bool get_attempt(struct view b, struct msg_attempt *m) MUST_CHECK;
 void put_auth_reply(struct wr *w, const struct msg_auth_reply *m);
 bool get_auth_reply(struct view b, struct msg_auth_reply *m) MUST_CHECK;
+void put_heir(struct wr *w, const struct msg_heir *m);
+bool get_heir(struct view b, struct msg_heir *m) MUST_CHECK;
+void put_handover(struct wr *w, const struct msg_handover *m);
+bool get_handover(struct view b, struct msg_handover *m) MUST_CHECK;
 void put_ready(struct wr *w, const struct msg_ready *m);
 bool get_ready(struct view b, struct msg_ready *m) MUST_CHECK;
 void put_window(struct wr *w, const struct msg_window *m);

@@ -11,6 +11,7 @@
 #include "base/proctitle.h"
 #include "chroot/child.h"
 #include "chroot/environ.h"
+#include "chroot/handover.h"
 #include "chroot/login.h"
 #include "chroot/session.h"
 #include "chroot/tokens.h"
@@ -225,7 +226,9 @@ ask_to_go(struct login *l)
 {
 	const char *why = NULL;
 
-	if (l->newer != NULL)
+	if (l->newer != NULL && !view_eq(l->newer->pam, l->policy->pam))
+		why = "the user's PAM service has changed meanwhile";
+	else if (l->newer != NULL)
 		why = auth_refuses(l->newer,
 		    (const struct sockaddr *)&l->start->peer, time(NULL));
 	if (why != NULL) {
@@ -314,6 +317,26 @@ note_use(struct login *l, struct auth_last_use *use, char *text, size_t n)
 		snprintf(text, n, "never");
 }
 
+static void hand_over(struct login *l, const struct session_start *ss)
+    __attribute__((noreturn));
+
+/* The session is PAM's; we end. */
+static void
+hand_over(struct login *l, const struct session_start *ss)
+{
+	const struct handover h = {
+		.auth = l->auth, .login = l->start, .session = ss,
+		.wait = wait_for, .ctx = l,
+	};
+
+	if (!handover(&h)) {
+		session_refuse(l->start->server);
+		auth_free(&l->auth);
+		_exit(1);
+	}
+	_exit(0);
+}
+
 static void
 go(struct login *l)
 {
@@ -346,11 +369,14 @@ go(struct login *l)
 	note_use(l, &use, last, sizeof(last));
 	ss.policy = &policy;
 	ss.allow = rights(&policy, &lim);
-	auth_free(&l->auth);
-	wr_free(&l->ans.payload);
 	environ_connection((const struct sockaddr *)&s->peer,
 	    (const struct sockaddr *)&s->local, connection);
+	if (auth_has_session(l->auth))
+		hand_over(l, &ss);
+	auth_free(&l->auth);
+	wr_free(&l->ans.payload);
 	close(s->tokens);
+	close(s->exe);
 	if (s->users != -1)
 		close(s->users);
 	wipe(s->session_id, sizeof(s->session_id));
@@ -458,7 +484,7 @@ begin(struct login *l)
 {
 	struct login_start *s = l->start;
 	int *const keep[] = { &s->server, &s->warden, &s->log, &s->tokens,
-	    &s->users };
+	    &s->users, &s->exe };
 	struct auth_start as = {
 		.user = view_of(s->user, s->user_len),
 		.session_id = view_of(s->session_id, s->session_id_len),
@@ -477,7 +503,7 @@ begin(struct login *l)
 	};
 
 	introduce(s);
-	if (!child_keep(keep, 5) || !child_stdio(false))
+	if (!child_keep(keep, 6) || !child_stdio(false))
 		return false;
 	log_open(s->log, log_level());
 	/* Whoever this is could be called root; nobody serves as root. */

@@ -41,6 +41,7 @@ struct login_start {
 	uint32_t max_attempts;
 	uint32_t grace_ms;
 	const char *helper;		/* path of sallyport-account, or NULL */
+	int exe;			/* sallyportd itself */
 	uint8_t delay_secret[32];
 	bool unprivileged;
 	const struct sandbox *sandbox;

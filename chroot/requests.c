@@ -174,6 +174,18 @@ do_lookup(struct requests *r, struct ward *c, struct ipc_msg *msg)
 	return r->act->lookup(r->ctx, c, &m);
 }
 
+static enum err
+do_heir(struct requests *r, struct ward *c, struct ipc_msg *msg)
+{
+	struct msg_heir m;
+
+	if (!get_heir(msg->body, &m))
+		return refuse(r, ERR_PROTO, "malformed message");
+	if (c->heir != 0)
+		return refuse(r, ERR_PROTO, "two heirs");
+	return r->act->heir(r->ctx, c, &m);
+}
+
 #define ANY (WARD_NONE | WARD_SIGNED | WARD_LOGIN | WARD_OPEN | WARD_DEAD)
 
 /* LOGIN is legal once and AUTHENTICATED until it is granted, because each
@@ -186,6 +198,7 @@ static const struct request table[256] = {
 	[MSG_ATTEMPT] = { "attempt", FROM_LOGIN, WARD_LOGIN, 0, do_attempt },
 	[MSG_AUTHENTICATED] = { "authenticated", FROM_LOGIN, WARD_LOGIN, 0,
 	    do_authenticated },
+	[MSG_HEIR] = { "heir", FROM_LOGIN, WARD_OPEN, 0, do_heir },
 	[MSG_PTY] = { "pty", FROM_LOGIN, WARD_OPEN, 0, do_pty },
 	[MSG_PTY_DONE] = { "pty-done", FROM_LOGIN, WARD_OPEN, 0,
 	    do_pty_done },

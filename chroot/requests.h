@@ -44,6 +44,9 @@ struct actions {
 	/* A host's name: answer with MSG_FOUND, now or later. */
 	enum err (*lookup)(void *ctx, struct ward *c,
 	    const struct msg_lookup *m);
+	/* Another process will go on in the login's place: answered by
+	 * MSG_NOTED. */
+	enum err (*heir)(void *ctx, struct ward *c, const struct msg_heir *m);
 };
 
 struct requests {

@@ -54,8 +54,8 @@ failed(struct session *s, const char *step)
 }
 
 /* What the client is told: nothing of the host. */
-static void
-send_refusal(const struct session *s)
+void
+session_refuse(int server)
 {
 	const struct msg_auth_reply m = {
 		.verdict = VERDICT_DISCONNECT,
@@ -65,8 +65,7 @@ send_refusal(const struct session *s)
 	struct wr w = wr_new(1024);
 
 	put_auth_reply(&w, &m);
-	if (!w.bad && !child_send(s->start->server, MSG_AUTH_REPLY, 0,
-	    wr_view(&w)))
+	if (!w.bad && !child_send(server, MSG_AUTH_REPLY, 0, wr_view(&w)))
 		log_msg(LOG_WARN, "session-failed", "no server to tell");
 	wr_free(&w);
 }
@@ -106,23 +105,29 @@ runs_programs(const struct session_start *s)
 	    s->command != NULL || s->policy->run.subsystems.n != 0;
 }
 
+/* What a module of PAM has lowered stays so. */
 static void
-set_limits(const struct policy *p, bool programs)
+set_limits(const struct session_start *s, bool programs)
 {
 	struct rlimit rl = { DESCRIPTORS, DESCRIPTORS }, core = { 0, 0 };
+	uint32_t mask = s->policy->umask;
 	struct rlimit now = rl;
 
 	if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max <
 	    rl.rlim_max)
 		rl.rlim_cur = rl.rlim_max = now.rlim_max;
+	if (s->pam && now.rlim_cur < rl.rlim_cur)
+		rl.rlim_cur = now.rlim_cur;
 	if (programs)
 		rl.rlim_max = now.rlim_max;	/* theirs to use */
 	setrlimit(RLIMIT_NOFILE, &rl);
 	/* Programs may leave what they like; we cannot be dumped. */
 	if (!programs)
 		setrlimit(RLIMIT_CORE, &core);
-	umask(p->umask == POLICY_NO_UMASK ? DEFAULT_UMASK :
-	    (mode_t)(p->umask & 0777));
+	if (mask != POLICY_NO_UMASK)
+		umask((mode_t)(mask & 0777));
+	else if (!s->pam)
+		umask(DEFAULT_UMASK);
 }
 
 static bool
@@ -295,7 +300,7 @@ become_user(struct session *s)
 		return failed(s, "descriptors");
 	log_open(log, log_level());
 	warm_up();
-	set_limits(s->start->policy, s->programs);
+	set_limits(s->start, s->programs);
 	proctitle_set(s->programs ? "%s session" : "%s sftp",
 	    s->start->user);
 	return drop(s) && find_start(s) && seal(s);
@@ -365,7 +370,7 @@ session_main(struct session_start *start)
 	s->programs = runs_programs(start);
 	errno = 0;
 	if (!become_user(s)) {
-		send_refusal(s);
+		session_refuse(start->server);
 		_exit(1);
 	}
 	tell_ready(s);

@@ -29,6 +29,8 @@ struct session_start {
 	bool unprivileged;
 	const struct sandbox *sandbox;
 	pid_t parent;			/* death of this one ends us */
+	bool pam;			/* it has a session, and may have set
+					 * limits and umask */
 };
 
 /* Never returns.  A failure before the session is ready is told to the
@@ -36,6 +38,9 @@ struct session_start {
  * is log_fd(); the caller has closed what it does not want inherited, and
  * descriptors other than server, warden and log are closed here. */
 void session_main(struct session_start *s) __attribute__((noreturn));
+
+/* Tells the client, in general words, that it cannot be served after all. */
+void session_refuse(int server);
 
 /* The role of sallyportd that the account helper execs (base/roles.h).
  * Returns an exit status only if it cannot begin. */

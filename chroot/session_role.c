@@ -30,15 +30,52 @@ read_policy(struct wr *out)
 	return p != NULL && n == 0;
 }
 
-/* Three sockets; the frame's id is the connection's number, its body the
- * rights that the login process found (struct msg_ready). */
+/* The strings of a list; false: no memory. */
+static bool
+unpack(struct view list, struct view_list *out)
+{
+	struct rd r = rd_of(list);
+	struct view *v;
+	size_t n = 0;
+
+	for (; r.n != 0; n++)
+		(void)rd_str(&r);
+	if ((v = calloc(n + 1, sizeof(*v))) == NULL)
+		return false;
+	r = rd_of(list);
+	for (size_t i = 0; i < n; i++)
+		v[i] = rd_str(&r);
+	*out = (struct view_list){ v, n };
+	return true;
+}
+
+/* Its views stay as long as the frame does. */
+static bool
+take_handover(struct session_start *s, const struct msg_handover *m)
+{
+	s->allow = s->policy->allow & m->allow;
+	s->notice = m->notice;
+	if ((s->method = view_dup(m->method)) == NULL ||
+	    (s->key = view_dup(m->key)) == NULL ||
+	    (s->last_use = view_dup(m->last_use)) == NULL ||
+	    (s->last_src = view_dup(m->last_src)) == NULL ||
+	    (m->forced && (s->command = view_dup(m->command)) == NULL) ||
+	    (m->connection.n != 0 &&
+	    (s->connection = view_dup(m->connection)) == NULL))
+		return false;
+	return unpack(m->key_env, &s->key_env) &&
+	    unpack(m->pam_env, &s->pam_env);
+}
+
+/* Three sockets; the frame's id is the connection's number.  The frame stays:
+ * the session points into it. */
 static bool
 read_handover(struct session_start *s, uint32_t *conn_out)
 {
 	struct pollfd p = { .fd = ROLE_FD_CONTROL, .events = POLLIN };
 	uint8_t *frame = malloc(IPC_MAX_FRAME);
 	struct ipc_msg msg = { .nfds = 0 };
-	struct msg_ready r;
+	struct msg_handover m;
 	bool ok = false;
 
 	if (frame == NULL || poll(&p, 1, PATIENCE_MS) != 1 ||
@@ -46,26 +83,25 @@ read_handover(struct session_start *s, uint32_t *conn_out)
 		goto out;
 	close(ROLE_FD_CONTROL);
 	if (msg.type != MSG_HANDOVER || msg.nfds != 3 ||
-	    !get_ready(msg.body, &r))
+	    !get_handover(msg.body, &m) || !take_handover(s, &m))
 		goto out;
 	s->server = ipc_take_fd(&msg, 0);
 	s->warden = ipc_take_fd(&msg, 1);
 	s->conn = msg.id;
-	s->allow = s->policy->allow & r.allow;
 	*conn_out = msg.id;
-	log_open(ipc_take_fd(&msg, 2), LOG_INFO);
+	log_open(ipc_take_fd(&msg, 2), m.log_level);
 	ok = true;
 out:
 	ipc_msg_close(&msg);
-	free(frame);
+	if (!ok)
+		free(frame);
 	return ok;
 }
 
 int
 session_role(void)
 {
-	struct session_start s = { .method = "", .key = "", .last_use = "",
-	    .last_src = "", .warden = -1 };
+	struct session_start s = { .pam = true, .warden = -1 };
 	struct wr bytes = wr_new(POLICY_MAX);
 	struct sandbox sandbox;
 	struct policy *policy;

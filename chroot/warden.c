@@ -232,6 +232,24 @@ log_ready(struct warden *w, uint32_t events)
 		warden_rewatch(w, w->to_log.fd, WATCH_LOG, 0, true, false);
 }
 
+bool
+warden_introduce(struct warden *w, const struct ward *c, pid_t pid)
+{
+	const struct msg_log_who m = {
+		pid, c->id, ward_user(c), view_str(c->src)
+	};
+	struct wr b = wr_new(1024);
+	bool ok;
+
+	put_log_who(&b, &m);
+	ok = outq_send(&w->to_log, MSG_LOG_WHO, 0, wr_view(&b), NULL, 0) ==
+	    OK;
+	wr_free(&b);
+	if (w->to_log.fd != -1 && w->to_log.first != NULL)
+		warden_rewatch(w, w->to_log.fd, WATCH_LOG, 0, true, true);
+	return ok;
+}
+
 /* Tells a new log process who is who, a few at a time. */
 static void
 resync_log(struct warden *w)
@@ -239,23 +257,13 @@ resync_log(struct warden *w)
 	struct ward *c = NULL;
 
 	for (int i = 0; i < FRAMES && w->log_resyncing; i++) {
-		struct wr b = wr_new(1024);
-		struct msg_log_who m;
-
 		if ((c = wards_next(w->wards, &w->log_resync)) == NULL)
 			w->log_resyncing = false;
-		else if (c->pid != 0 && c->phase != WARD_DEAD) {
-			m = (struct msg_log_who){ c->pid, c->id, ward_user(c),
-			    view_str(c->src) };
-			put_log_who(&b, &m);
-			if (outq_send(&w->to_log, MSG_LOG_WHO, 0, wr_view(&b),
-			    NULL, 0) != OK)
-				w->log_resyncing = false;
-		}
-		wr_free(&b);
+		else if (c->pid != 0 && c->phase != WARD_DEAD)
+			w->log_resyncing = warden_introduce(w, c, c->pid) &&
+			    (c->session == 0 ||
+			    warden_introduce(w, c, c->session));
 	}
-	if (w->to_log.fd != -1 && w->to_log.first != NULL)
-		warden_rewatch(w, w->to_log.fd, WATCH_LOG, 0, true, true);
 }
 
 /* ---- signals ---- */

@@ -135,6 +135,8 @@ void warden_rewatch(struct warden *w, int fd, enum watch kind, uint32_t n,
 /* Sends to the server; a server that does not take it is ended. */
 void warden_tell_server(struct warden *w, uint8_t type, uint32_t id,
     struct view body, const int *fds, size_t nfds);
+/* Tells the log process that pid speaks for c; false: it could not. */
+bool warden_introduce(struct warden *w, const struct ward *c, pid_t pid);
 enum log_level warden_level(const struct warden *w);
 
 /* ---- warden_acts.c ---- */

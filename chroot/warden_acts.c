@@ -300,8 +300,9 @@ warden_end_login(struct warden *w, struct ward *c, bool kill_it)
 		close(c->sock);
 		c->sock = -1;
 	}
+	/* A helper ends its session first, and has a deadline of its own. */
 	if (kill_it && c->pid > 0 && c->phase != WARD_DEAD)
-		kill(c->pid, SIGKILL);
+		kill(c->pid, c->pid == c->heir ? SIGTERM : SIGKILL);
 }
 
 static void
@@ -316,6 +317,8 @@ act_gone(void *ctx, struct ward **c)
 	 * has gone. */
 	if ((*c)->phase == WARD_LOGIN && (*c)->pid > 0)
 		(*c)->gone = true;
+	else if ((*c)->heir != 0 && ward_move(*c, WARD_DEAD))
+		(*c)->gone = true;	/* no session; its helper closes it */
 	else
 		warden_part(w, c);
 }
@@ -508,6 +511,20 @@ act_authenticated(void *ctx, struct ward *c, bool *go_out)
 	return ipc_send(c->sock, MSG_GO, c->id, view_of(NULL, 0), NULL, 0);
 }
 
+static enum err
+act_heir(void *ctx, struct ward *c, const struct msg_heir *m)
+{
+	struct warden *w = ctx;
+
+	c->heir = m->helper;
+	c->session = m->session;
+	if (!warden_introduce(w, c, c->heir) ||
+	    !warden_introduce(w, c, c->session))
+		log_msg(LOG_WARN, "log-process", "it has not heard of the "
+		    "session of connection %u", c->id);
+	return ipc_send(c->sock, MSG_NOTED, c->id, view_of(NULL, 0), NULL, 0);
+}
+
 const struct actions warden_actions = {
 	.sign = act_sign,
 	.sign_refused = act_sign_refused,
@@ -516,6 +533,7 @@ const struct actions warden_actions = {
 	.offence = act_offence,
 	.attempt = act_attempt,
 	.authenticated = act_authenticated,
+	.heir = act_heir,
 	.pty = act_pty,
 	.pty_done = act_pty_done,
 	.child = act_child,

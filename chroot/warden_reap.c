@@ -107,6 +107,8 @@ drop_wards(struct warden *w)
 		warden_end_login(w, c, c->phase == WARD_LOGIN);
 		warden_ptys_gone(w, c->id);
 		lookups_gone(&w->lookups, c->id);
+		if (c->session != 0)
+			forget_pid(w, c->session);
 		wards_remove(w->wards, &c);
 	}
 }
@@ -185,12 +187,43 @@ log_ended(struct warden *w, int status)
 	log_send(&e);
 }
 
+/* Has another gone on in the login's place?  It is our child since. */
+static bool
+inherit(struct warden *w, struct ward *c, pid_t ended)
+{
+	siginfo_t info;
+
+	if (c->heir == 0 || c->heir == ended)
+		return false;
+	if (waitid(P_PID, (id_t)c->heir, &info, WEXITED | WNOHANG |
+	    WNOWAIT) == -1) {
+		log_msg(LOG_ERROR, "heir-missing", "connection %u", c->id);
+		c->heir = 0;
+		return false;
+	}
+	wards_set_pid(w->wards, c, c->heir);
+	w->children++;
+	return true;
+}
+
+/* A helper ends as its session did: with 128 and the number of a signal. */
+static int
+session_status(const struct ward *c, int status)
+{
+	if (c->heir == 0 || !WIFEXITED(status) || WEXITSTATUS(status) <= 128)
+		return status;
+	return W_EXITCODE(0, WEXITSTATUS(status) - 128);
+}
+
 static void
 login_ended(struct warden *w, struct ward *c, int status)
 {
 	struct log_ev e;
 	bool crashed;
 
+	status = session_status(c, status);
+	if (c->session != 0)
+		forget_pid(w, c->session);
 	if (WIFSIGNALED(status) && !c->cut) {
 		log_begin(&e, LOG_ERROR, "session-died");
 		log_num(&e, "conn", c->id);
@@ -226,7 +259,8 @@ ended(struct warden *w, pid_t pid, int status)
 	else if (pid == w->penalties_writer)
 		warden_penalties_reaped(w, status);
 	else {
-		if ((c = wards_by_pid(w->wards, pid)) != NULL)
+		c = wards_by_pid(w->wards, pid);
+		if (c != NULL && !inherit(w, c, pid))
 			login_ended(w, c, status);
 		forget_kid(w, pid);
 		forget_pid(w, pid);

@@ -209,6 +209,7 @@ warden_fork_login(struct warden *w, struct login_start *s, pid_t *pid)
 	s->unprivileged = w->unprivileged;
 	s->sandbox = &w->files;
 	s->helper = w->helper;
+	s->exe = w->exe;
 	memcpy(s->delay_secret, w->delay_secret, sizeof(s->delay_secret));
 	if ((*pid = fork()) == 0) {
 		child_begin(s->parent);

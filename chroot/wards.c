@@ -121,11 +121,25 @@ wards_add(struct wards *t, uint32_t id)
 	return c;
 }
 
+static void
+unchain_pid(struct wards *t, const struct ward *c)
+{
+	uint32_t *at = &t->by_pid[bucket((uint32_t)c->pid)];
+	uint32_t i = (uint32_t)(c - t->slot) + 1;
+
+	while (*at != 0 && *at != i)
+		at = &t->slot[*at - 1].next_pid;
+	if (*at == i)
+		*at = c->next_pid;
+}
+
 void
 wards_set_pid(struct wards *t, struct ward *c, pid_t pid)
 {
 	uint32_t *head = &t->by_pid[bucket((uint32_t)pid)];
 
+	if (c->pid != 0)
+		unchain_pid(t, c);
 	c->pid = pid;
 	c->next_pid = *head;
 	*head = (uint32_t)(c - t->slot) + 1;
@@ -180,18 +194,6 @@ unchain_user(struct wards *t, const struct ward *c)
 		at = &t->slot[*at - 1].next_user;
 	if (*at == i)
 		*at = c->next_user;
-}
-
-static void
-unchain_pid(struct wards *t, const struct ward *c)
-{
-	uint32_t *at = &t->by_pid[bucket((uint32_t)c->pid)];
-	uint32_t i = (uint32_t)(c - t->slot) + 1;
-
-	while (*at != 0 && *at != i)
-		at = &t->slot[*at - 1].next_pid;
-	if (*at == i)
-		*at = c->next_pid;
 }
 
 void

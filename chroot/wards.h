@@ -46,6 +46,9 @@ struct ward {
 	bool may_pty, may_lookup;
 	uint32_t attempts;		/* that failed */
 	pid_t pid;			/* of the login; 0: none */
+	/* A session of PAM's: its helper, which is pid once the login has
+	 * ended, and the user's process, which is not our child. */
+	pid_t heir, session;		/* 0: none */
 	int sock;			/* to the login, -1: none */
 	uint8_t user_len;
 	uint8_t user[USERAUTH_MAX_USER];
@@ -71,7 +74,7 @@ struct ward *wards_add(struct wards *t, uint32_t id);
 /* NULL: unknown.  Valid until wards_remove. */
 struct ward *wards_find(struct wards *t, uint32_t id);
 struct ward *wards_by_pid(struct wards *t, pid_t pid);
-/* Enters the login's pid (once for a record). */
+/* Enters the login's pid, or in its place that of who goes on for it. */
 void wards_set_pid(struct wards *t, struct ward *c, pid_t pid);
 /* Moves to WARD_OPEN, and counts from then on as a session of its user. */
 bool wards_open(struct wards *t, struct ward *c) MUST_CHECK;

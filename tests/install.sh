@@ -10,7 +10,8 @@ for f in usr/local/sbin/sallyportd usr/local/bin/sallyport \
     usr/local/share/man/man1/sallyport.1 \
     usr/local/libexec/sallyport/sallyport-account \
     usr/local/libexec/sallyport/sallyport-fetch \
-    etc/sallyport/sallyport.yaml usr/local/share/man/man8/sallyportd.8 \
+    etc/sallyport/sallyport.yaml etc/pam.d/sallyport \
+    usr/local/share/man/man8/sallyportd.8 \
     usr/local/share/man/man5/sallyport.yaml.5; do
 	[ -e "$d/$f" ] || { echo "missing: $f"; exit 1; }
 done

@@ -53,6 +53,8 @@ TRIP(unconnected)
 TRIP(credit)
 TRIP(lookup)
 TRIP(found)
+TRIP(heir)
+TRIP(handover)
 
 static void
 trip_policy(struct view v, struct wr *w)
@@ -100,6 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		trip_child,
 		trip_flow, trip_socket, trip_listening, trip_unconnected,
 		trip_credit, trip_lookup, trip_found,
+		trip_heir, trip_handover,
 	};
 	struct wr w = wr_new(1 << 22);
 

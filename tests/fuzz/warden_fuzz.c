@@ -155,11 +155,19 @@ act_lookup(void *ctx, struct ward *c, const struct msg_lookup *m)
 	return act_pty(ctx, c);
 }
 
+static enum err
+act_heir(void *ctx, struct ward *c, const struct msg_heir *m)
+{
+	must(c->heir == 0 && m->helper > 1 && m->session > 1);
+	c->heir = m->helper;
+	return act_pty(ctx, c);
+}
+
 static const struct actions acts = {
 	act_sign, act_sign_refused, act_login, act_gone, act_offence,
 	act_attempt,
 	act_authenticated, act_pty, act_pty_done, act_child,
-	act_lookup,
+	act_lookup, act_heir,
 };
 
 static void

@@ -17,7 +17,7 @@ struct fake {
 	unsigned sign, refused, login, gone, attempt, enough, authenticated;
 	unsigned offences;
 	enum err answer;
-	int ptys, ptys_done, children, lookups;
+	int ptys, ptys_done, children, lookups, heirs;
 	bool withhold;		/* what was proved is not granted */
 };
 
@@ -141,11 +141,24 @@ fake_lookup(void *ctx, struct ward *c, const struct msg_lookup *m)
 	return f->answer;
 }
 
+static enum err
+fake_heir(void *ctx, struct ward *c, const struct msg_heir *m)
+{
+	struct fake *f = ctx;
+
+	assert_int_equal(c->phase, WARD_OPEN);
+	assert_int_equal(m->helper, 70);
+	assert_int_equal(m->session, 71);
+	c->heir = m->helper;
+	f->heirs++;
+	return f->answer;
+}
+
 static const struct actions acts = {
 	fake_sign, fake_refused, fake_login, fake_gone, fake_offence,
 	fake_attempt,
 	fake_authenticated, fake_pty, fake_pty_done,
-	fake_child, fake_lookup,
+	fake_child, fake_lookup, fake_heir,
 };
 
 struct fixture {
@@ -528,6 +541,54 @@ lookups_need_the_right(void **state)
 	assert_int_equal(x->fake.lookups, 1);
 }
 
+/* Somebody else goes on: told once, by a session, with two processes. */
+static void
+heirs(void **state)
+{
+	struct fixture *x = *state;
+	const struct msg_heir m = { 70, 71 }, same = { 70, 70 },
+	    init = { 1, 71 };
+
+	reach_login(x, 1);
+	put_heir(&x->body, &m);
+	assert_int_not_equal(from_login(x, MSG_HEIR, 1, 0), OK);
+	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	put_heir(&x->body, &same);
+	assert_int_not_equal(from_login(x, MSG_HEIR, 1, 0), OK);
+	put_heir(&x->body, &init);
+	assert_int_not_equal(from_login(x, MSG_HEIR, 1, 0), OK);
+	put_heir(&x->body, &m);
+	assert_int_not_equal(from_server(x, MSG_HEIR, 1, 0), OK);
+	assert_int_equal(x->fake.heirs, 0);
+	put_heir(&x->body, &m);
+	assert_int_equal(from_login(x, MSG_HEIR, 1, 0), OK);
+	put_heir(&x->body, &m);
+	assert_int_not_equal(from_login(x, MSG_HEIR, 1, 0), OK);
+	assert_int_equal(x->fake.heirs, 1);
+}
+
+/* The record is found by the pid of who goes on, and by no other. */
+static void
+heir_takes_the_pid(void **state)
+{
+	struct fixture *x = *state;
+	struct ward *c, *d;
+
+	reach_login(x, 1);
+	reach_login(x, 2);
+	c = wards_find(x->fake.wards, 1);
+	d = wards_find(x->fake.wards, 2);
+	wards_set_pid(x->fake.wards, c, 500);
+	wards_set_pid(x->fake.wards, d, 500 + 4096);
+	wards_set_pid(x->fake.wards, c, 600);
+	assert_null(wards_by_pid(x->fake.wards, 500));
+	assert_ptr_equal(wards_by_pid(x->fake.wards, 600), c);
+	assert_ptr_equal(wards_by_pid(x->fake.wards, 500 + 4096), d);
+	wards_remove(x->fake.wards, &c);
+	assert_null(wards_by_pid(x->fake.wards, 600));
+	assert_ptr_equal(wards_by_pid(x->fake.wards, 500 + 4096), d);
+}
+
 static void
 attempts_are_counted(void **state)
 {
@@ -766,7 +827,7 @@ main(void)
 		T(whole_life), T(session_id_stays), T(refused_signs),
 		T(too_many), T(refused_logins), T(user_with_nul),
 		T(lost_descriptors), T(ptys_are_for_sessions),
-		T(lookups_need_the_right),
+		T(lookups_need_the_right), T(heirs), T(heir_takes_the_pid),
 		T(attempts_are_counted),
 		T(authenticated_once), T(offences), T(refused_offences),
 		T(not_granted), T(sessions),

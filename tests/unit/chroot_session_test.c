@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,7 +107,11 @@ policy_file(const struct fixture *x)
 static void
 hand_over(struct fixture *x, int control, uint32_t allow, size_t nfds)
 {
-	const struct msg_ready r = { .allow = allow };
+	const struct msg_handover m = {
+		.allow = allow, .method = view_str("password"),
+		.key = view_str("SHA256:k"), .notice = view_str("hello\n"),
+		.pam_env = view_of("\0\0\0\3A=1", 7), .log_level = LOG_INFO,
+	};
 	struct wr w = wr_new(1024);
 	int s[2], wd[2], lg[2], fds[3];
 
@@ -117,7 +122,7 @@ hand_over(struct fixture *x, int control, uint32_t allow, size_t nfds)
 	fds[0] = s[1];
 	fds[1] = wd[1];
 	fds[2] = lg[1];
-	put_ready(&w, &r);
+	put_handover(&w, &m);
 	assert_int_equal(ipc_send(control, MSG_HANDOVER, 77, wr_view(&w), fds,
 	    nfds), OK);
 	wr_free(&w);
@@ -167,6 +172,7 @@ ready(struct fixture *x, uint32_t allow)
 	assert_int_equal(x->msg.type, MSG_AUTH_REPLY);
 	assert_true(get_auth_reply(x->msg.body, &a));
 	assert_int_equal(a.verdict, VERDICT_SUCCESS);
+	assert_true(view_is(a.notice, "hello\n"));
 }
 
 static void
@@ -458,6 +464,49 @@ out_of_order(void **state)
 	ends(x, 0);
 }
 
+/* What PAM has set of its session's process is not raised again. */
+static void
+keeps_limits(void **state)
+{
+	struct fixture *x = *state;
+	const struct rlimit low = { 200, 4096 };
+	int control[2], policy;
+	char path[64], line[128];
+	unsigned files = 0, mask = 0;
+	FILE *f;
+
+	if (geteuid() != 0)
+		skip();
+	x->policy.umask = POLICY_NO_UMASK;
+	policy = policy_file(x);
+	assert_int_equal(ipc_pair(control, false), OK);
+	if ((x->pid = fork()) == 0) {
+		umask(0057);
+		if (setrlimit(RLIMIT_NOFILE, &low) == -1)
+			_exit(98);
+		role_child(control[1], policy);
+	}
+	close(policy);
+	close(control[1]);
+	hand_over(x, control[0], ALLOW_SFTP, 3);
+	close(control[0]);
+	ready(x, ALLOW_SFTP);
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)x->pid);
+	assert_non_null(f = fopen(path, "r"));
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "Max open files %u", &files) == 1)
+			break;
+	fclose(f);
+	assert_int_equal(files, 200);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)x->pid);
+	assert_non_null(f = fopen(path, "r"));
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			break;
+	fclose(f);
+	assert_int_equal(mask, 0057);
+}
+
 static void
 bad_handover(void **state)
 {
@@ -499,6 +548,7 @@ main(void)
 		T(serves), T(serves_to_the_end), T(hurries), T(serves_many),
 		T(sftp_not_allowed), T(is_sealed),
 		T(jail_is_missing), T(root_is_not_served), T(out_of_order),
+		T(keeps_limits),
 		T(bad_handover), T(bad_policy),
 	};
 	const char *why;

@@ -66,6 +66,8 @@ READER(log_who)
 READER(penalties)
 READER(barred)
 READER(offence)
+READER(heir)
+READER(handover)
 
 /* Writes in, reads out of the same bytes. */
 #define TRIP(name, in, out) do { \
@@ -412,6 +414,65 @@ test_session(void **state)
 }
 
 static void
+test_handover(void **state)
+{
+	struct msg_heir heir = { 300, 301 }, heir_out;
+	struct msg_handover in = {
+		.allow = ALLOW_SFTP, .method = view_str("password"),
+		.key = view_str("SHA256:x"), .notice = view_str("hello\n"),
+		.last_use = view_str("never"), .last_src = view_str("::1"),
+		.forced = true, .command = view_str("ls"),
+		.connection = view_str("::1 1 ::1 22"),
+		.key_env = view_of("\0\0\0\3C=1", 7),
+		.pam_env = view_of("\0\0\0\3A=1\0\0\0\2B=", 13),
+		.log_level = LOG_DEBUG,
+	}, out;
+	struct wr w = wr_new(65536);
+	static char key[MSG_KEY_MAX + 1];
+
+	(void)state;
+	TRIP(heir, heir, heir_out);
+	assert_int_equal(heir_out.helper, 300);
+	assert_int_equal(heir_out.session, 301);
+	check_sizes(read_heir, &w);
+	heir.session = 300;
+	REFUSED(heir, heir);
+	heir.session = 1;
+	REFUSED(heir, heir);
+	heir = (struct msg_heir){ -1, 5 };
+	REFUSED(heir, heir);
+	TRIP(handover, in, out);
+	assert_int_equal(out.allow, ALLOW_SFTP);
+	assert_true(view_is(out.method, "password"));
+	assert_true(view_is(out.key, "SHA256:x"));
+	assert_true(view_is(out.notice, "hello\n"));
+	assert_true(view_is(out.last_use, "never"));
+	assert_true(view_is(out.last_src, "::1"));
+	assert_true(out.forced);
+	assert_true(view_is(out.command, "ls"));
+	assert_true(view_is(out.connection, "::1 1 ::1 22"));
+	assert_int_equal(out.key_env.n, 7);
+	assert_int_equal(out.pam_env.n, 13);
+	assert_int_equal(out.log_level, LOG_DEBUG);
+	check_sizes(read_handover, &w);
+	/* a list that is cut short, or holds nothing */
+	in.pam_env.n = 12;
+	REFUSED(handover, in);
+	in.pam_env = view_of("\0\0\0\0", 4);
+	REFUSED(handover, in);
+	in.pam_env.n = 0;
+	in.key_env.n = 6;
+	REFUSED(handover, in);
+	in.key_env.n = 0;
+	memset(key, 'x', sizeof(key));
+	in.key = view_of(key, sizeof(key));
+	REFUSED(handover, in);
+	in.key = view_of("a\0", 2);
+	REFUSED(handover, in);
+	wr_free(&w);
+}
+
+static void
 test_log(void **state)
 {
 	struct msg_log_target target = { true, false, true }, target_out;
@@ -558,6 +619,7 @@ main(void)
 		cmocka_unit_test(test_attempt),
 		cmocka_unit_test(test_auth_reply),
 		cmocka_unit_test(test_session),
+		cmocka_unit_test(test_handover),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_penalties),
 		cmocka_unit_test(test_barred),
