@@ -106,7 +106,9 @@ policy_file(const struct fixture *x)
 static void
 hand_over(struct fixture *x, int control)
 {
-	const struct msg_ready r = { .allow = x->policy.allow };
+	const struct msg_handover m = {
+		.allow = x->policy.allow, .log_level = LOG_INFO,
+	};
 	struct wr w = wr_new(1024);
 	int s[2], wd[2], lg[2], fds[3];
 
@@ -117,7 +119,7 @@ hand_over(struct fixture *x, int control)
 	fds[0] = s[1];
 	fds[1] = wd[1];
 	fds[2] = lg[1];
-	put_ready(&w, &r);
+	put_handover(&w, &m);
 	assert_int_equal(ipc_send(control, MSG_HANDOVER, 77, wr_view(&w), fds,
 	    3), OK);
 	wr_free(&w);
