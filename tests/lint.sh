@@ -133,6 +133,18 @@ if [ -e HACKING.md ]; then
 	[ "$n" -le 90 ] || say "README.md: $n lines; 90 are enough"
 fi
 
+# Tests that a document names as proof: `regress/FILE PART`, `unit/FILE NAME`.
+for d in $(files packaging/doc | grep '\.md$'); do
+	while read -r f t; do
+		case $f in
+		regress/*.sh) grep -q "^t_$t()" "tests/$f" ;;
+		regress/*.py) grep -q "^def t_$t()" "tests/$f" ;;
+		*) grep -qE "^(test_)?$t\\(void" "tests/$f.c" ;;
+		esac 2>/dev/null || say "$d: no test $t in tests/$f"
+	done < <(grep -oE '`(regress|unit)/[a-z0-9_.-]+ [a-z0-9_]+`' "$d" |
+	    tr -d '`' | sort -u)
+done
+
 # ---- scripts ----
 while read -r f; do
 	bash -n "$f" || say "$f: does not parse"
