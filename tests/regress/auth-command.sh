@@ -104,6 +104,20 @@ t_nothing_of_the_peer() {
 	for f in both 127.0.0.1 sesame SSH; do hasnt "$T/heard/env" "$f"; done
 }
 
+t_putty() {
+	need_cmd psftp
+	local fp
+	fp=$(ssh-keygen -lf "$T/keys/host_ed25519.pub" | cut -d ' ' -f 2)
+	echo pwd >"$T/batch"
+	printf '%s\n' "$PW" >"$T/pw"
+	psftp -batch -hostkey "$fp" -pwfile "$T/pw" -P "$PORT" -b "$T/batch" \
+	    both@127.0.0.1 >"$T/out"
+	has "$T/out" 'Remote directory is /d'
+	echo no >"$T/pw"
+	refused psftp -batch -hostkey "$fp" -pwfile "$T/pw" -P "$PORT" \
+	    -b "$T/batch" both@127.0.0.1
+}
+
 t_failures() {
 	refused ask_sftp both password crash </dev/null
 	refused ask_sftp both password garbage </dev/null
