@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "auth/internal.h"
+#include "auth/limits.h"
 #include "auth/pam.h"
 #include "base/crypto.h"
 
@@ -173,24 +174,6 @@ auth_gate(const struct auth *a, int method)
 	return NULL;
 }
 
-/* Limits add up: what any proved key takes away stays away, whichever chain
- * is completed in the end. */
-static void
-add_limits(struct auth *a, const struct auth_limits *l)
-{
-	a->limits.restrict_all |= l->restrict_all;
-	a->limits.deny |= l->deny;
-	if (l->command != NULL)
-		a->limits.command = l->command;
-	/* Of these the last word counts. */
-	if (l->has_umask) {
-		a->limits.has_umask = true;
-		a->limits.umask = l->umask;
-	}
-	if (l->start[0] != '\0')
-		memcpy(a->limits.start, l->start, sizeof(l->start));
-}
-
 static void
 remember(struct auth *a)
 {
@@ -208,7 +191,9 @@ take_step(struct auth *a, int method, const struct auth_step *step,
 	remember(a);
 	out->reason = "";
 	out->counted = true;
-	add_limits(a, &step->limits);
+	/* What any proved key takes away stays away, whichever chain is
+	 * completed in the end. */
+	limits_add(&a->limits, &step->limits);
 	if (method == AUTH_PUBLICKEY && a->nused < AUTH_USED_MAX)
 		memcpy(a->used[a->nused++], step->key, sizeof(step->key));
 	a->partial = true;

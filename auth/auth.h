@@ -77,15 +77,20 @@ struct auth *auth_new(const struct auth_start *start);
 void auth_free(struct auth **a);
 
 #define AUTH_START_MAX	1023	/* bytes of a path */
+#define AUTH_COMMAND_MAX 4095	/* bytes of a forced command */
+#define AUTH_KEY_ENV_MAX 4096	/* of all lines of environment= */
 
 /* What a verified public key's options, or who else was asked, demand of the
  * session. */
 struct auth_limits {
 	bool restrict_all;		/* `restrict`, nothing given back */
 	uint32_t deny;			/* enum policy_allow bits taken away */
-	const char *command;		/* forced command, or NULL; in this
-					 * version only "internal-sftp", whose
-					 * deny leaves nothing but sftp */
+	char command[AUTH_COMMAND_MAX + 1]; /* forced; empty: none.  The deny
+					 * of "internal-sftp" leaves nothing
+					 * but sftp, that of others no files */
+	char env[AUTH_KEY_ENV_MAX];	/* "NAME=value" of environment=, each
+					 * with a NUL behind it */
+	size_t env_len;
 	/* said by a program that let the user in */
 	bool has_umask;
 	uint32_t umask;

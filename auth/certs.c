@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "auth/certs.h"
+#include "auth/limits.h"
 
 /* Addresses and ranges alone: wildcards, names and negations are of
  * authorized_keys. */
@@ -35,11 +36,7 @@ command_refusal(const struct ssh_cert *c, uint32_t allow)
 {
 	if ((c->options & SSHCERT_FORCE_COMMAND) == 0)
 		return NULL;
-	if (!view_is(c->force_command, "internal-sftp"))
-		return "certificate's force-command cannot be enforced";
-	if ((allow & ALLOW_SFTP) == 0)
-		return "certificate allows only sftp, user does not";
-	return NULL;
+	return limits_command_fault(c->force_command, allow, LIMITS_CERT);
 }
 
 const char *
@@ -80,10 +77,8 @@ certs_limits(const struct ssh_cert *c)
 			out.deny |= rows[i].deny;
 		else
 			out.restrict_all = false;
-	if ((c->options & SSHCERT_FORCE_COMMAND) != 0) {
-		out.command = "internal-sftp";
-		out.deny |= ~(uint32_t)ALLOW_SFTP;
-	}
+	if ((c->options & SSHCERT_FORCE_COMMAND) != 0)
+		limits_command(&out, c->force_command);
 	return out;
 }
 

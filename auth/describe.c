@@ -78,8 +78,7 @@ line_fault(struct describe *d)
 	/* Who asks without an address wants to hear of all keys. */
 	if (d->q->peer == NULL)
 		d->line.flags &= ~(uint32_t)AK_FROM;
-	why = keys_refusal(&d->line, &d->addr, d->q->now,
-	    d->q->policy->allow);
+	why = keys_refusal(&d->line, &d->addr, d->q->now, d->q->policy);
 	if (why == NULL && flags == d->line.flags)
 		why = key_fault(d);
 	return why;

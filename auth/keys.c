@@ -4,7 +4,9 @@
 #include "auth/certs.h"
 #include "auth/file.h"
 #include "auth/keys.h"
+#include "auth/limits.h"
 #include "base/crypto.h"
+#include "base/envname.h"
 #include "base/krl.h"
 
 /* Opened where a user has no file of his own or does not exist: whoever
@@ -19,8 +21,26 @@
 static const char *
 command_refusal(const struct ak_line *l, uint32_t allow)
 {
-	if ((l->flags & AK_COMMAND) != 0 && (allow & ALLOW_SFTP) == 0)
-		return "key allows only sftp, user does not";
+	return (l->flags & AK_COMMAND) == 0 ? NULL :
+	    limits_command_fault(l->command, allow, LIMITS_KEY);
+}
+
+/* A key may set what the user's client may, no more. */
+static const char *
+env_refusal(const struct ak_line *l, const struct policy *p)
+{
+	for (size_t i = 0; i < l->nitems; i++) {
+		struct view name = l->items[i].value;
+		const uint8_t *eq;
+
+		if (l->items[i].kind != AK_ENVIRONMENT)
+			continue;
+		if ((eq = memchr(name.p, '=', name.n)) != NULL)
+			name.n = (size_t)(eq - name.p);
+		if (!env_name_allowed(name, p->env.v, p->env.n))
+			return "key option environment= sets a name that env "
+			    "does not allow";
+	}
 	return NULL;
 }
 
@@ -37,13 +57,8 @@ from_refusal(const struct ak_line *l, const struct match_addr *addr)
 static const char *
 options_refusal(const struct ak_line *l)
 {
-	if ((l->flags & AK_ENVIRONMENT) != 0)
-		return "key option environment= is not supported";
 	if ((l->flags & AK_TUNNEL) != 0)
 		return "key option tunnel= is not supported";
-	if ((l->flags & AK_COMMAND) != 0 &&
-	    !view_is(l->command, "internal-sftp"))
-		return "key option command= cannot be enforced";
 	return NULL;
 }
 
@@ -59,7 +74,7 @@ keys_never(const struct ak_line *l)
 /* What holds for a key and for an authority alike. */
 static const char *
 line_refusal(const struct ak_line *l, const struct match_addr *addr,
-    int64_t now, uint32_t allow)
+    int64_t now, const struct policy *p)
 {
 	const char *why;
 
@@ -69,18 +84,20 @@ line_refusal(const struct ak_line *l, const struct match_addr *addr,
 		return "key has expired";
 	if ((why = from_refusal(l, addr)) != NULL)
 		return why;
-	return command_refusal(l, allow);
+	if ((why = env_refusal(l, p)) != NULL)
+		return why;
+	return command_refusal(l, p->allow);
 }
 
 const char *
 keys_refusal(const struct ak_line *l, const struct match_addr *addr,
-    int64_t now, uint32_t allow)
+    int64_t now, const struct policy *p)
 {
 	if ((l->flags & AK_CERT_AUTHORITY) != 0)
 		return "key is a certificate authority";
 	if ((l->flags & AK_PRINCIPALS) != 0)
 		return "key option principals= is for certificates";
-	return line_refusal(l, addr, now, allow);
+	return line_refusal(l, addr, now, p);
 }
 
 struct auth_limits
@@ -105,10 +122,13 @@ keys_limits(const struct ak_line *l)
 		out.deny |= ALLOW_LOCAL_FORWARD;
 	if ((l->flags & AK_PERMITLISTEN) != 0)
 		out.deny |= ALLOW_REMOTE_FORWARD;
-	if ((l->flags & AK_COMMAND) != 0) {
-		out.command = "internal-sftp";
-		out.deny |= ~(uint32_t)ALLOW_SFTP;
-	}
+	if ((l->flags & AK_COMMAND) != 0)
+		limits_command(&out, l->command);
+	for (size_t i = 0; i < l->nitems; i++)
+		if (l->items[i].kind == AK_ENVIRONMENT &&
+		    !limits_env(&out, l->items[i].value))
+			out.deny = ~(uint32_t)0;	/* half is not what
+							 * was meant */
 	return out;
 }
 
@@ -176,12 +196,12 @@ judge(const struct search *s, const struct ak_line *l)
 	const char *why;
 
 	if (q->cert == NULL)
-		return keys_refusal(l, q->addr, q->now, q->policy->allow);
+		return keys_refusal(l, q->addr, q->now, q->policy);
 	if (!s->authorities && (l->flags & AK_CERT_AUTHORITY) == 0)
 		return "certificate's authority is listed as a key alone";
 	if (!principal_ok(s, l))
 		return "certificate names no principal that may log in here";
-	why = line_refusal(l, q->addr, q->now, q->policy->allow);
+	why = line_refusal(l, q->addr, q->now, q->policy);
 	if (why == NULL)
 		why = certs_refusal(q->cert, q->addr, q->now,
 		    q->policy->allow);
@@ -216,10 +236,7 @@ take_line(struct search *s, const struct ak_line *l)
 	if (s->q->cert == NULL)
 		return;
 	cert = certs_limits(s->q->cert);
-	out->restrict_all |= cert.restrict_all;
-	out->deny |= cert.deny;
-	if (cert.command != NULL)
-		out->command = cert.command;
+	limits_add(out, &cert);
 }
 
 /* One line; true once the key may log in and the search is over. */

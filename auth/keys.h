@@ -12,14 +12,17 @@
  *	the permits		allows, never more than that
  *	permitopen=,		until such limits are kept, the direction of
  *	permitlisten=		forwarding that they limit is denied whole
- *	command=		"internal-sftp" alone, for a user who may use
- *				sftp; denies all else.  Otherwise refused
+ *	command=		is run whatever the client asks for, for a user
+ *				who may run programs; "internal-sftp" leaves
+ *				sftp alone.  Refused where neither is allowed
+ *	environment=		set for programs, if the user's policy lets
+ *				clients set that name; otherwise refused
  *	cert-authority		the line is about certificates that the key
  *				signed, not about the key itself
  *	principals=		with cert-authority: the certificate must name
  *				one of them; without it, the user.  A key that
  *				is no authority is refused
- *	environment=, tunnel=	refused: no such feature
+ *	tunnel=			refused: no such feature
  *	verify-required,	told to who checks the signature, which must
  *	no-touch-required	show it; no effect on keys that live on no
  *				security token, as in OpenSSH
@@ -81,7 +84,7 @@ const char *keys_barred(const struct keys_query *q, unsigned *opens);
 /* What a parsed line says: NULL if its options permit a login now, else the
  * static reason.  allow: enum policy_allow of the user. */
 const char *keys_refusal(const struct ak_line *l,
-    const struct match_addr *addr, int64_t now, uint32_t allow);
+    const struct match_addr *addr, int64_t now, const struct policy *p);
 /* The part of that which does not depend on who logs in, when and from where:
  * the static reason why a line is of no use in this version, or NULL. */
 const char *keys_never(const struct ak_line *l);

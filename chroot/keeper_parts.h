@@ -84,6 +84,9 @@ void run_ended(struct keeper *k, struct run *r, int status);
 /* By pid; NULL: none of these. */
 struct run *run_by_pid(struct keeper *k, pid_t pid);
 
+/* The home of programs. */
+const char *run_home(const struct keeper *k);
+
 /* ---- keeper_say.c ---- */
 /* A program that cannot be run: the user is told on the duct, and the channel
  * ends with the status. */

@@ -129,8 +129,8 @@ original(const struct run *r)
 }
 
 /* Of an account that the host does not know: where its sessions start. */
-static const char *
-home_of(const struct keeper *k)
+const char *
+run_home(const struct keeper *k)
 {
 	const struct policy *p = k->session->policy;
 
@@ -145,7 +145,7 @@ find_words(const struct keeper *k, const struct run *r, struct words *w)
 	struct view shell = s->policy->run.shell;
 	struct environ_spec e = {
 		.policy = s->policy, .user = s->user,
-		.home = home_of(k),
+		.home = run_home(k),
 		.time_zone = k->start->time_zone, .client = r->open.env,
 		.pam = s->pam_env, .key = s->key_env,
 		.connection = s->connection,

@@ -42,7 +42,7 @@ is_hushed(const struct keeper *k)
 	char path[4200];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/.hushlogin", k->start->jail->home);
+	snprintf(path, sizeof(path), "%s/.hushlogin", run_home(k));
 	return lstat(path, &st) == 0;
 }
 

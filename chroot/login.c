@@ -279,19 +279,45 @@ take_policy(struct login *l, struct view bytes)
 	ask_to_go(l);
 }
 
-/* A forced command of which nothing but SFTP is left is internal-sftp. */
+/* What the policy forces counts before what the key does; *command_out is a
+ * program to run whatever the client asks for, empty if there is none.  A
+ * forced command of which nothing but SFTP is left is internal-sftp. */
 static uint32_t
-rights(const struct policy *p, const struct auth_limits *lim)
+rights(const struct policy *p, const struct auth_limits *lim,
+    struct view *command_out)
 {
+	struct view command = p->run.command.n != 0 ? p->run.command :
+	    view_str(lim->command);
 	uint32_t allow = p->allow & ~lim->deny;
 
-	if (lim->command != NULL)
-		allow &= strcmp(lim->command, "internal-sftp") == 0 ?
-		    ALLOW_SFTP : 0;
-	return allow;
+	*command_out = view_of(NULL, 0);
+	if (command.n == 0)
+		return allow;
+	if (view_is(command, "internal-sftp"))
+		return allow & ALLOW_SFTP;
+	if ((allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0)
+		*command_out = command;
+	return allow & ~(uint32_t)(ALLOW_SFTP | ALLOW_SCP);
 }
 
-/* What a program that let the user in has said of the session. */
+/* The lines of environment= as a list; NULL: none, or no memory. */
+static struct view *
+key_env(const struct auth_limits *lim, size_t *n_out)
+{
+	size_t max = 0, n = 0;
+	const char *line = lim->env;
+	struct view *v;
+
+	for (size_t i = 0; i < lim->env_len; i++)
+		max += lim->env[i] == '\0';
+	if (max == 0 || (v = calloc(max, sizeof(*v))) == NULL)
+		return NULL;
+	for (; n < max; line += v[n].n + 1, n++)
+		v[n] = view_str(line);
+	*n_out = n;
+	return v;
+}
+
 static void
 adjust(struct policy *p, const struct auth_limits *lim)
 {
@@ -344,6 +370,7 @@ go(struct login *l)
 	struct policy policy;
 	struct auth_last_use use;
 	struct auth_limits lim;
+	struct view command;
 	char connection[ENVIRON_CONNECTION];
 	char last[32];
 	struct session_start ss = {
@@ -368,7 +395,10 @@ go(struct login *l)
 	adjust(&policy, &lim);
 	note_use(l, &use, last, sizeof(last));
 	ss.policy = &policy;
-	ss.allow = rights(&policy, &lim);
+	ss.allow = rights(&policy, &lim, &command);
+	if (command.n != 0 && (ss.command = view_dup(command)) == NULL)
+		quit("out of memory");
+	ss.key_env.v = key_env(&lim, &ss.key_env.n);
 	environ_connection((const struct sockaddr *)&s->peer,
 	    (const struct sockaddr *)&s->local, connection);
 	if (auth_has_session(l->auth))

@@ -28,6 +28,8 @@ one_line(struct view line, struct ak_line *l, struct wr *scratch)
 	struct match_addr here = { .n = 4, .b = { 10, 0, 0, 1 },
 	    .text = "10.0.0.1" };
 	struct auth_limits limits;
+	const struct policy p = { .allow = ALLOW_SFTP };
+	const struct policy runs = { .allow = ALLOW_EXEC };
 
 	if (ak_blank(line) || !ak_parse(line, l)) {
 		check(ak_blank(line) || l->why != NULL);
@@ -45,13 +47,16 @@ one_line(struct view line, struct ak_line *l, struct wr *scratch)
 		check(wr_size(scratch) > l->type.n + 4);
 	limits = keys_limits(l);
 	/* What is forced or cannot be kept never goes in unnoticed. */
-	if (keys_refusal(l, &here, 1700000000, ALLOW_SFTP) == NULL) {
+	if (keys_refusal(l, &here, 1700000000, &p) == NULL) {
 		check((l->flags & (AK_ENVIRONMENT | AK_TUNNEL |
 		    AK_PRINCIPALS | AK_CERT_AUTHORITY)) == 0);
 		check((l->flags & AK_COMMAND) == 0 ||
-		    (limits.command != NULL &&
+		    (strcmp(limits.command, "internal-sftp") == 0 &&
 		    limits.deny == ~(uint32_t)ALLOW_SFTP));
 	}
+	check(keys_refusal(l, &here, 1700000000, &runs) != NULL ||
+	    (l->flags & AK_COMMAND) == 0 || limits.command[0] != '\0');
+	check(limits.env_len <= sizeof(limits.env));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -86,8 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* its own blob is found, unless its options say no */
 		q.blob = wr_view(&scratch);
 		keys_find(&q, &out);
-		check(out.refusal == keys_refusal(l, &here, q.now,
-		    p.allow));
+		check(out.refusal == keys_refusal(l, &here, q.now, &p));
 	}
 	wr_free(&scratch);
 	free(l);

@@ -107,7 +107,7 @@ t_refusals() {
 	refused login $k # the client may not even offer it
 	login_refused 'source-address does not match' -n carl \
 	    -O source-address=192.0.2.0/24
-	login_refused 'force-command cannot' -n carl -O force-command=/bin/sh
+	login_refused 'force-command is a program' -n carl -O force-command=/bin/sh
 	login_refused 'unknown critical option' -n carl \
 	    -O critical:new@example.org=1
 	login_refused 'demands a security token' -n carl -O verify-required

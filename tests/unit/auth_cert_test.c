@@ -273,7 +273,7 @@ trusted(void **state)
 	trust(&w, "");
 	assert_string_equal(login(&w, &p, &limits), "");
 	assert_int_equal(limits.deny, 0);
-	assert_null(limits.command);
+	assert_string_equal(limits.command, "");
 	/* the fingerprint told is the key's, as ssh-keygen -l has it */
 	cert = cert_make(&p);
 	world_start(&w, "acme", true);
@@ -318,11 +318,11 @@ rules(void **state)
 		    2000000000, 1, "", ALLOW_PTY | ALLOW_AGENT | FORWARDS },
 		{ "acme", "force-command=internal-sftp", "permit-pty", 1000,
 		    2000000000, 1, "", ~(uint32_t)ALLOW_SFTP },
-		{ "acme", "force-command=internal-sftp -R", "", 1000,
-		    2000000000, 1,
-		    "certificate's force-command cannot be enforced", 0 },
+		{ "acme", "force-command=internal-sftp -R", "permit-pty",
+		    1000, 2000000000, 1, "", ALLOW_AGENT | ALLOW_X11 |
+		    FORWARDS | ALLOW_SFTP | ALLOW_SCP },
 		{ "acme", "force-command=", "", 1000, 2000000000, 1,
-		    "certificate's force-command cannot be enforced", 0 },
+		    "certificate's force-command is empty or too long", 0 },
 		{ "acme", "source-address=10.0.0.1/32", "permit-pty", 1000,
 		    2000000000, 1, "", ALLOW_AGENT | ALLOW_X11 | FORWARDS },
 		{ "acme", "source-address=10.0.0.2", "", 1000, 2000000000, 1,
@@ -450,9 +450,10 @@ cert_authority(void **state)
 		{ "cert-authority,command=\"internal-sftp\"", "acme", "",
 		    ~(uint32_t)ALLOW_SFTP },
 		{ "cert-authority,command=\"ls\"", "acme",
-		    "key option command= cannot be enforced", 0 },
+		    "", ALLOW_SFTP | ALLOW_SCP },
 		{ "cert-authority,environment=\"A=1\"", "acme",
-		    "key option environment= is not supported", 0 },
+		    "key option environment= sets a name that env "
+		    "does not allow", 0 },
 		{ "cert-authority,tunnel=\"1\"", "acme",
 		    "key option tunnel= is not supported", 0 },
 		{ "cert-authority,from=\"11.0.0.0/8\"", "acme",

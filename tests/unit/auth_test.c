@@ -632,9 +632,10 @@ test_key_options(void **state)
 		{ "expiry-time=\"20300101Z\"", NULL, 0 },
 		{ "command=\"internal-sftp\"", NULL, ~(uint32_t)ALLOW_SFTP },
 		{ "command=\"/bin/true\"",
-		    "key option command= cannot be enforced", 0 },
+		    "key option command= is a program, user may run none", 0 },
 		{ "environment=\"A=b\"",
-		    "key option environment= is not supported", 0 },
+		    "key option environment= sets a name that env "
+		    "does not allow", 0 },
 		{ "tunnel=\"1\"", "key option tunnel= is not supported", 0 },
 		{ "cert-authority", "key is a certificate authority", 0 },
 		{ "principals=\"acme\"",

@@ -476,6 +476,11 @@ test_options(void **state)
 	};
 	struct ak_line *l = malloc(sizeof(*l));
 	struct match_addr here = addr("10.0.0.1");
+	const struct view patterns[] = { view_str("A*") };
+	const struct policy sftp = { .allow = ALLOW_SFTP };
+	const struct policy none = { .allow = 0 };
+	const struct policy shell = { .allow = ALLOW_SHELL,
+	    .env = { patterns, 1 } };
 	struct auth_limits limits;
 
 	(void)state;
@@ -486,7 +491,7 @@ test_options(void **state)
 
 		snprintf(line, sizeof(line), "%s " KEY, rows[i].options);
 		assert_true(ak_parse(view_str(line), l));
-		why = keys_refusal(l, &here, 1700000000, ALLOW_SFTP);
+		why = keys_refusal(l, &here, 1700000000, &sftp);
 		if ((why == NULL) != rows[i].ok)
 			fail_msg("%s: %s", line, why != NULL ? why : "taken");
 		limits = keys_limits(l);
@@ -495,16 +500,32 @@ test_options(void **state)
 	}
 	/* a forced sftp is worth nothing to who may not use sftp */
 	assert_true(ak_parse(view_str("command=\"internal-sftp\" " KEY), l));
-	assert_non_null(keys_refusal(l, &here, 0, ALLOW_SHELL));
+	assert_non_null(keys_refusal(l, &here, 0, &shell));
 	assert_string_equal(keys_limits(l).command, "internal-sftp");
+	/* programs are for who may run some, names for whom they are
+	 * allowed */
+	assert_true(ak_parse(view_str("command=\"ls -l\","
+	    "environment=\"A=1\",environment=\"AB=c d\" " KEY), l));
+	assert_null(keys_refusal(l, &here, 0, &shell));
+	assert_non_null(keys_refusal(l, &here, 0, &sftp));
+	limits = keys_limits(l);
+	assert_string_equal(limits.command, "ls -l");
+	assert_int_equal(limits.deny & (ALLOW_SFTP | ALLOW_SCP | ALLOW_SHELL |
+	    ALLOW_PTY), ALLOW_SFTP | ALLOW_SCP);
+	assert_int_equal(limits.env_len, 11);
+	assert_memory_equal(limits.env, "A=1\0AB=c d", 11);
+	assert_true(ak_parse(view_str("environment=\"B=1\" " KEY), l));
+	assert_non_null(keys_refusal(l, &here, 0, &shell));
+	assert_true(ak_parse(view_str("environment=\"LD_A=1\" " KEY), l));
+	assert_non_null(keys_refusal(l, &here, 0, &shell));
 	/* until and with the moment itself */
 	assert_true(ak_parse(view_str("expiry-time=\"20300101Z\" " KEY), l));
-	assert_null(keys_refusal(l, &here, 1893456000, 0));
-	assert_non_null(keys_refusal(l, &here, 1893456001, 0));
+	assert_null(keys_refusal(l, &here, 1893456000, &none));
+	assert_non_null(keys_refusal(l, &here, 1893456001, &none));
 	/* no address: from= cannot be shown to hold */
 	here = addr("none");
 	assert_true(ak_parse(view_str("from=\"*\" " KEY), l));
-	assert_non_null(keys_refusal(l, &here, 0, 0));
+	assert_non_null(keys_refusal(l, &here, 0, &none));
 	free(l);
 }
 
@@ -740,8 +761,7 @@ test_doubts(void **state)
 		{ "ssh-dss " B64, "ssh-dss: key type is not supported, so" },
 		{ "ssh-ed25519", "ssh-ed25519: no key, so logins with this "
 		    "key are refused; use [OPTIONS] TYPE BASE64 [COMMENT]" },
-		{ "environment=\"A=b\" " KEY, "key option environment= is not "
-		    "supported, so logins with this key are refused; leave" },
+		{ "environment=\"A=b\",command=\"ls\" " KEY, "" },
 		{ "tunnel=\"any\" " KEY, "key option tunnel= is not" },
 		{ "principals=\"a\" " KEY, "key option principals= is for" },
 		{ "from=\"10.0.0.1,*.example.com\" " KEY, "from: "

@@ -30,6 +30,7 @@
 struct fixture {
 	char dir[64];
 	struct policy policy;
+	const char *command;		/* forced */
 	int server, warden, log;	/* our ends */
 	pid_t pid;
 	uint8_t frame[IPC_MAX_FRAME];
@@ -107,7 +108,13 @@ static void
 hand_over(struct fixture *x, int control)
 {
 	const struct msg_handover m = {
-		.allow = x->policy.allow, .log_level = LOG_INFO,
+		.allow = x->policy.allow, .method = view_str("publickey"),
+		.key = view_str("SHA256:k"), .forced = x->command != NULL,
+		.command = view_str(x->command != NULL ? x->command : ""),
+		.connection = view_str("192.0.2.1 5000 192.0.2.2 22"),
+		.key_env = view_of("\0\0\0\3A=k\0\0\0\3B=k", 14),
+		.pam_env = view_of("\0\0\0\5PAM=p", 9),
+		.log_level = LOG_INFO,
 	};
 	struct wr w = wr_new(1024);
 	int s[2], wd[2], lg[2], fds[3];
@@ -283,6 +290,43 @@ runs(void **state)
 	for (int i = 0; i < 3; i++)
 		close(f[i]);
 	ended(x, 2, 0, "TERM");
+	end(x);
+}
+
+/* Whatever is asked for; with what the key and PAM say. */
+static void
+runs_what_is_forced(void **state)
+{
+	static const struct view patterns[] = {
+		{ (const uint8_t *)"A", 1 },
+	};
+	struct fixture *x = *state;
+	struct msg_open m = { .kind = START_SHELL };
+	int f[3];
+
+	x->policy.env = (struct view_list){ patterns, 1 };
+	x->command = "echo \"$SSH_ORIGINAL_COMMAND|$A|$B|$PAM|$SSH_CLIENT\"";
+	start(x);
+	exec(x, 1, "ls -l");
+	opened(x, 1, CARRIER_PIPES, f);
+	ended(x, 1, 0, NULL);
+	says(f[1], "ls -l|k||p|192.0.2.1 5000 22\n");
+	close(f[0]);
+	close(f[2]);
+	close(ask(x, 2, &m, NULL));
+	opened(x, 2, CARRIER_PIPES, f);
+	ended(x, 2, 0, NULL);
+	says(f[1], "|k||p|192.0.2.1 5000 22\n");
+	close(f[0]);
+	close(f[2]);
+	m.kind = START_SUBSYSTEM;
+	m.command = view_str("sftp");
+	close(ask(x, 3, &m, NULL));
+	opened(x, 3, CARRIER_PIPES, f);
+	ended(x, 3, 0, NULL);
+	says(f[1], "sftp|k||p|192.0.2.1 5000 22\n");
+	close(f[0]);
+	close(f[2]);
 	end(x);
 }
 
@@ -701,7 +745,8 @@ main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(runs), T(hears_signals), T(on_a_terminal),
+		T(runs), T(runs_what_is_forced), T(hears_signals),
+		T(on_a_terminal),
 		T(terminal_hangs_up), T(serves_files_sealed), T(refuses),
 		T(subsystems), T(tells_what_is_missing),
 		T(account_without_shell), T(ends_what_is_left),

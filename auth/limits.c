@@ -1,0 +1,73 @@
+#include <string.h>
+
+#include "auth/limits.h"
+
+#define INTERNAL	"internal-sftp"
+
+const char *
+limits_command_fault(struct view command, uint32_t allow,
+    enum limits_source whose)
+{
+	bool cert = whose == LIMITS_CERT;
+
+	if (view_is(command, INTERNAL))
+		return (allow & ALLOW_SFTP) != 0 ? NULL : cert ?
+		    "certificate allows only sftp, user does not" :
+		    "key allows only sftp, user does not";
+	if (command.n == 0 || command.n > AUTH_COMMAND_MAX ||
+	    view_has_nul(command))
+		return cert ? "certificate's force-command is empty or too "
+		    "long" : "key option command= is too long";
+	if ((allow & (ALLOW_SHELL | ALLOW_EXEC)) == 0)
+		return cert ? "certificate's force-command is a program, "
+		    "user may run none" : "key option command= is a program, "
+		    "user may run none";
+	return NULL;
+}
+
+/* Whatever is asked for, that is run: so nothing is served in its place. */
+void
+limits_command(struct auth_limits *l, struct view command)
+{
+	if (view_to_cstr(command, l->command, sizeof(l->command)))
+		l->deny |= view_is(command, INTERNAL) ?
+		    ~(uint32_t)ALLOW_SFTP : ALLOW_SFTP | ALLOW_SCP;
+	else
+		l->deny = ~(uint32_t)0;
+}
+
+bool
+limits_env(struct auth_limits *l, struct view item)
+{
+	if (item.n >= sizeof(l->env) - l->env_len || view_has_nul(item))
+		return false;
+	memcpy(l->env + l->env_len, item.p, item.n);
+	l->env_len += item.n;
+	l->env[l->env_len++] = '\0';
+	return true;
+}
+
+void
+limits_add(struct auth_limits *to, const struct auth_limits *l)
+{
+	const char *line = l->env;
+
+	to->restrict_all |= l->restrict_all;
+	to->deny |= l->deny;
+	/* Two that differ cannot both be kept. */
+	if (to->command[0] != '\0' && l->command[0] != '\0' &&
+	    strcmp(to->command, l->command) != 0)
+		to->deny = ~(uint32_t)0;
+	if (l->command[0] != '\0')
+		memcpy(to->command, l->command, sizeof(to->command));
+	for (; line < l->env + l->env_len; line += strlen(line) + 1)
+		if (!limits_env(to, view_str(line)))
+			break;
+	/* Of these the last word counts. */
+	if (l->has_umask) {
+		to->has_umask = true;
+		to->umask = l->umask;
+	}
+	if (l->start[0] != '\0')
+		memcpy(to->start, l->start, sizeof(l->start));
+}
