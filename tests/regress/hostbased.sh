@@ -134,6 +134,18 @@ t_chain() {
 	WHO=both PREF=hostbased,publickey refused login rsa
 }
 
+t_asyncssh() {
+	"$PY" -c "import asyncssh, paramiko" 2>/dev/null ||
+	    skip "no python3-asyncssh or python3-paramiko"
+	py secrets.py hostbased bert hostkeys/ssh_host_ed25519_key \
+	    localhost. robot
+	py secrets.py hostbased bert hostkeys/ssh_host_rsa_key localhost robot
+	refused py secrets.py hostbased bert hostkeys/ssh_host_rsa_key \
+	    elsewhere. robot 2>/dev/null
+	refused py secrets.py hostbased bert keys/stranger localhost. robot \
+	    2>/dev/null
+}
+
 t_openssh_10() {
 	[ -x "$O10/bin/ssh" ] || skip "no OpenSSH 10"
 	SSHV=$O10 WHO=bert login ed25519

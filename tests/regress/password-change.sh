@@ -195,6 +195,22 @@ t_race() { # many at once: one changes it, whose password then counts
 	refused login past "$OLD"
 }
 
+t_clients() {
+	"$PY" -c "import asyncssh, paramiko" 2>/dev/null ||
+	    skip "no python3-asyncssh or python3-paramiko"
+	STATE=$T/clients
+	fresh_server
+	py secrets.py change past "$OLD" "$NEW" \
+	    "Your password has expired,changed"
+	refused py secrets.py change past "$OLD" "$NEW" x 2>/dev/null
+	login past "$NEW"
+	py secrets.py paramiko asks \
+	    "Password:,New password:,Retype new password:" "$OLD" "$NEW" \
+	    "$NEW"
+	py secrets.py paramiko asks "Password:" "$NEW"
+	py secrets.py asyncssh asks "Password:" "$NEW"
+}
+
 t_openssh_10() {
 	[ -x "$O10/bin/ssh" ] || skip "no OpenSSH 10"
 	STATE=$T/ten

@@ -212,9 +212,22 @@ t_cannot_remember() { # a full disk lets nobody in, and forgets nothing
 	umount "$T/small"
 }
 
+t_clients() { # paramiko and asyncssh
+	"$PY" -c "import asyncssh, paramiko" 2>/dev/null ||
+	    skip "no python3-asyncssh or python3-paramiko"
+	local both="Password:,Verification code:"
+	py secrets.py paramiko both "$both" "$PW" "$(code 5)"
+	py secrets.py asyncssh both "$both" "$PW" "$(code 6)"
+	refused py secrets.py paramiko both "$both" "$PW" "$(code 6)" \
+	    2>/dev/null
+	refused py secrets.py asyncssh both "$both" wrong "$(code 7)" \
+	    2>/dev/null
+	py secrets.py asyncssh both "$both" "$PW" "$(code 7)"
+}
+
 t_openssh_10() {
 	[ -x "$O10/bin/ssh" ] || skip "no OpenSSH 10"
-	SSHV=$O10 login both "$PW" "$(code 3)"
+	SSHV=$O10 login both "$PW" "$(code 8)"
 }
 
 t_never_in_the_log() {
