@@ -144,7 +144,7 @@ key_line(struct describe *d, struct view line, const char *file,
 }
 
 static void
-key_file(struct describe *d, struct view path, uint32_t uid, bool authority)
+key_file(struct describe *d, struct view path, bool authority)
 {
 	struct wr text = wr_new(AK_FILE_MAX + FILE_READ_CHUNK);
 	char name[PATH_MAX];
@@ -153,7 +153,8 @@ key_file(struct describe *d, struct view path, uint32_t uid, bool authority)
 	const char *why = "not a path";
 
 	if (view_to_cstr(path, name, sizeof(name)))
-		why = keys_read_file(name, uid, &text);
+		why = authority ? keys_read_file(name, 0, &text) :
+		    keys_read_own(d->q->policy, path, &text);
 	if (why != NULL)
 		say(d, false, "%s: %s", name,
 		    why[0] != '\0' ? why : "no such file");
@@ -190,9 +191,9 @@ describe_keys(struct describe *d)
 			key_line(d, p->keys[i].line, name, p->keys[i].lineno,
 			    false);
 	for (size_t i = 0; i < p->key_files.n; i++)
-		key_file(d, p->key_files.v[i], p->uid, false);
+		key_file(d, p->key_files.v[i], false);
 	for (size_t i = 0; i < p->ca_keys.n; i++)
-		key_file(d, p->ca_keys.v[i], 0, true);
+		key_file(d, p->ca_keys.v[i], true);
 	if (p->programs.keys.n != 0) {
 		say(d, true, "keys that the program %.*s tells",
 		    (int)p->programs.keys.v[0].n,

@@ -53,6 +53,20 @@ fault(int fd, uint32_t uid, enum file_kind kind, size_t max)
 }
 
 const char *
+file_read_fd(int fd, uint32_t uid, enum file_kind kind, size_t max,
+    struct wr *out)
+{
+	const char *why = fault(fd, uid, kind, max);
+
+	wr_reset(out);
+	if (why == NULL)
+		why = read_all(fd, max, out);
+	if (why != NULL)
+		wr_reset(out);
+	return why;
+}
+
+const char *
 file_read(const char *path, uint32_t uid, enum file_kind kind, size_t max,
     struct wr *out)
 {
@@ -68,11 +82,7 @@ file_read(const char *path, uint32_t uid, enum file_kind kind, size_t max,
 		return errno == ELOOP ? "is a symbolic link" :
 		    "cannot be opened";
 	}
-	why = fault(fd, uid, kind, max);
-	if (why == NULL)
-		why = read_all(fd, max, out);
+	why = file_read_fd(fd, uid, kind, max, out);
 	close(fd);
-	if (why != NULL)
-		wr_reset(out);
 	return why;
 }

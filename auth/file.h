@@ -24,4 +24,8 @@ enum file_kind {
 const char *file_read(const char *path, uint32_t uid, enum file_kind kind,
     size_t max, struct wr *out);
 
+/* The same of a file that is open for reading, which is left so. */
+const char *file_read_fd(int fd, uint32_t uid, enum file_kind kind,
+    size_t max, struct wr *out);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "auth/certs.h"
 #include "auth/file.h"
+#include "auth/home.h"
 #include "auth/keys.h"
 #include "auth/limits.h"
 #include "base/crypto.h"
@@ -141,6 +142,25 @@ const char *
 keys_read_file(const char *path, uint32_t uid, struct wr *out)
 {
 	return file_read(path, uid, FILE_PUBLIC, AK_FILE_MAX, out);
+}
+
+/* A path of the operator's. */
+static const char *
+read_path(struct view path, uint32_t uid, size_t max, struct wr *out)
+{
+	char name[PATH_MAX];
+
+	if (!view_to_cstr(path, name, sizeof(name)) || name[0] != '/')
+		return "not an absolute path";
+	return file_read(name, uid, FILE_PUBLIC, max, out);
+}
+
+const char *
+keys_read_own(const struct policy *p, struct view path, struct wr *out)
+{
+	if (home_path(path))
+		return home_read(p, path, AK_FILE_MAX, out);
+	return read_path(path, p->uid, AK_FILE_MAX, out);
 }
 
 /* ---- the search ---- */
@@ -282,25 +302,24 @@ search_text(struct search *s, struct view text)
 	return false;
 }
 
-/* As keys_read_file. */
+/* Of an authority or a list: root's. */
 static const char *
-read_named(struct search *s, struct view path, uint32_t uid, size_t max,
-    struct wr *out)
+read_named(struct search *s, struct view path, size_t max, struct wr *out)
 {
-	char name[PATH_MAX];
-
 	s->file = path;
-	if (!view_to_cstr(path, name, sizeof(name)) || name[0] != '/')
-		return "not an absolute path";
 	s->out->opens++;
-	return file_read(name, uid, FILE_PUBLIC, max, out);
+	return read_path(path, 0, max, out);
 }
 
 static bool
-search_file(struct search *s, struct view path, uint32_t uid,
-    struct wr *text)
+search_file(struct search *s, struct view path, struct wr *text)
 {
-	const char *why = read_named(s, path, uid, AK_FILE_MAX, text);
+	const char *why;
+
+	s->file = path;
+	s->out->opens++;
+	why = s->authorities ? read_path(path, 0, AK_FILE_MAX, text) :
+	    keys_read_own(s->q->policy, path, text);
 
 	if (why == NULL)
 		return search_text(s, wr_view(text));
@@ -342,14 +361,14 @@ search_policy(struct search *s)
 	s->authorities = true;
 	for (size_t i = 0; s->q->cert != NULL && i < p->ca_keys.n && !found;
 	    i++)
-		found = search_file(s, p->ca_keys.v[i], 0, &text);
+		found = search_file(s, p->ca_keys.v[i], &text);
 	s->authorities = false;
 	for (size_t i = 0; i < p->nkeys && !found; i++) {
 		s->file = p->keys[i].file;
 		found = search_line(s, p->keys[i].line, p->keys[i].lineno);
 	}
 	for (size_t i = 0; i < p->key_files.n && !found; i++)
-		found = search_file(s, p->key_files.v[i], p->uid, &text);
+		found = search_file(s, p->key_files.v[i], &text);
 	wr_free(&text);
 	return found || ask_command(s);
 }
@@ -375,7 +394,7 @@ static const char *
 list_refusal(struct search *s, struct view path,
     const struct krl_query *k, struct wr *list)
 {
-	const char *why = read_named(s, path, 0, KRL_MAX, list);
+	const char *why = read_named(s, path, KRL_MAX, list);
 
 	if (why != NULL) {
 		tell_fault(s, 0, why[0] != '\0' ? why : "no such file",
@@ -435,7 +454,7 @@ open_decoy(struct keys_answer *out)
 {
 	struct wr text = wr_new(TEXT_MAX);
 
-	(void)keys_read_file(DECOY, 0, &text);
+	(void)read_path(view_str(DECOY), 0, AK_FILE_MAX, &text);
 	out->opens++;
 	wr_free(&text);
 }

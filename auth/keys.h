@@ -96,5 +96,9 @@ struct auth_limits keys_limits(const struct ak_line *l);
  * at most AK_FILE_MAX long.  NULL, or the static reason; a file that is not
  * there is "". */
 const char *keys_read_file(const char *path, uint32_t uid, struct wr *out);
+/* The same of one of the policy's key_files, which may be in the user's home
+ * (auth/home.h). */
+const char *keys_read_own(const struct policy *p, struct view path,
+    struct wr *out);
 
 #endif

@@ -348,11 +348,20 @@ parse_keys(struct parse *p, const struct key_row *row, const struct node *v,
 	    &l->nkeys);
 }
 
+/* A template, or a path in the user's home. */
+static bool
+value_key_file(struct view v, const char **why_out)
+{
+	if (v.n > 3 && memcmp(v.p, "%h/", 3) == 0)
+		v = view_of(v.p + 2, v.n - 2);
+	return layer_template(v, why_out);
+}
+
 static void
 parse_key_files(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into)
 {
-	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, layer_template,
+	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, value_key_file,
 	    &((struct layer *)into)->key_files);
 }
 

@@ -52,10 +52,11 @@ user_expand(struct parse *p, const struct user *u, enum user_key key,
 	struct wr w = wr_new(65536);
 	struct view out;
 	const char *why;
+	size_t home = v.n > 3 && memcmp(v.p, "%h/", 3) == 0 ? 2 : 0;
 
-	if (v.n == 0 || memchr(v.p, '%', v.n) == NULL)
+	if (v.n == home || memchr(v.p + home, '%', v.n - home) == NULL)
 		return v;
-	for (size_t i = 0; i < v.n; i++) {
+	for (size_t i = home; i < v.n; i++) {
 		if (v.p[i] != '%')
 			wr_u8(&w, v.p[i]);
 		else if (v.p[++i] == 'u')
@@ -72,6 +73,14 @@ user_expand(struct parse *p, const struct user *u, enum user_key key,
 		tree_fault(&p->t, l->at[key], &at, "%s with %%u as %s is no "
 		    "path; use one of at most 4095 bytes without . and ..",
 		    tree_quote(&p->t, v), tree_quote(&p->t, u->name));
+	if (home != 0) {	/* stays: the home has its own rules */
+		struct wr whole = wr_new(65536);
+
+		wr_bytes(&whole, view_of(v.p, home));
+		wr_bytes(&whole, wr_view(&w));
+		wr_free(&w);
+		w = whole;
+	}
 	out = tree_copy(&p->t, wr_view(&w));
 	wr_free(&w);
 	return out;
@@ -326,6 +335,29 @@ user_programs(struct parse *p, const struct user *u, struct policy *out)
 	check_external(p, u, out);
 }
 
+/* %h is for who has a home, and left out where it is inherited by others. */
+static void
+user_key_files(struct parse *p, const struct user *u, struct policy *out)
+{
+	struct path at = { u->path, view_str(layer_key(UK_KEY_FILES)), 0 };
+	const struct layer *l = pick(u, UK_KEY_FILES);
+	struct view_list all = user_expand_all(p, u, UK_KEY_FILES,
+	    l->key_files);
+	struct view *v = tree_take_array(&p->t, all.n, sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; v != NULL && i < all.n; i++) {
+		if (all.v[i].p[0] == '/' || out->home.n != 0)
+			v[n++] = all.v[i];
+		else if (l->kind == LAYER_USER)
+			tree_fault(&p->t, l->at[UK_KEY_FILES], &at, "%s needs "
+			    "a home, which only a host account has; use "
+			    "account with a name, or an absolute path",
+			    tree_quote(&p->t, all.v[i]));
+	}
+	out->key_files = (struct view_list){ v, n };
+}
+
 static void
 user_proof(struct parse *p, const struct user *u, struct policy *out)
 {
@@ -336,8 +368,7 @@ user_proof(struct parse *p, const struct user *u, struct policy *out)
 	l = pick(u, UK_KEYS);
 	out->keys = l->keys;
 	out->nkeys = l->nkeys;
-	out->key_files = user_expand_all(p, u, UK_KEY_FILES,
-	    pick(u, UK_KEY_FILES)->key_files);
+	user_key_files(p, u, out);
 	user_certs(p, u, out);
 	out->password = pick(u, UK_PASSWORD)->password;
 	user_programs(p, u, out);

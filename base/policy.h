@@ -158,7 +158,8 @@ struct policy {
 	size_t nauth;
 	const struct policy_key *keys;
 	size_t nkeys;
-	struct view_list key_files;	/* %u expanded, absolute */
+	struct view_list key_files;	/* %u expanded; absolute, or %h/...
+					 * in the home */
 	struct view password;		/* crypt(3) hash; empty: none */
 	struct policy_totp totp;
 	int64_t password_expires;	/* seconds since 1970: from then on it

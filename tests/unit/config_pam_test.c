@@ -108,6 +108,27 @@ static const struct {
 	  "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ}}\n",
 	  "t.yaml:5:68: warning: users.a.totp: has no effect where PAM "
 	  "decides; let a module of its service do that, or use pam: none\n" },
+	{ "keys in the home",
+	  HEAD "users:\n  a: {account: alice, authorized_keys_files: "
+	  "[\"%h/.ssh/authorized_keys\", \"/k/%u\"]}\n", "" },
+	{ "keys in the home of nobody",
+	  HEAD "users:\n  a: {" ACCOUNT ", authorized_keys_files: "
+	  "[\"%h/.ssh/%u\"]}\n",
+	  "t.yaml:4:3: warning: users.a: nobody can log in: auth asks for "
+	  "what this user does not have; needs authorized_keys, "
+	  "authorized_keys_files, password or pam\n"
+	  "t.yaml:4:57: users.a.authorized_keys_files: \"%h/.ssh/a\" needs a "
+	  "home, which only a host account has; use account with a name, or "
+	  "an absolute path\n" },
+	{ "keys beside the home",
+	  HEAD "users:\n  a: {account: alice, authorized_keys_files: "
+	  "[\"%h/../x\", \"%hx\", \"/x/%h\"]}\n",
+	  "t.yaml:4:47: users.a.authorized_keys_files[0]: \"%h/../x\" holds "
+	  "\".\" or \"..\"; use a path without them\n"
+	  "t.yaml:4:58: users.a.authorized_keys_files[1]: \"%hx\" is not an "
+	  "absolute path; use one that starts with /\n"
+	  "t.yaml:4:65: users.a.authorized_keys_files[2]: \"/x/%h\" has an "
+	  "unknown %; use %u for the user's name and %% for a percent sign\n" },
 	{ "pam of a key's user is for the account",
 	  HEAD "users:\n  a: {" ACCOUNT ", " KEYS ", pam: sshd}\n", "" },
 };
@@ -140,6 +161,31 @@ test_unprivileged(void **state)
 	assert_non_null(strstr(r.text, "users.a.pam: PAM needs root, and the "
 	    "server does not run as root; use password or "
 	    "authorized_keys\n"));
+	run_free(&r);
+}
+
+/* %h stays, %u does not; and only who has a home has it. */
+static void
+test_homes(void **state)
+{
+	struct run r = run_as(HEAD
+	    "defaults: {authorized_keys_files: [\"%h/keys/%u%%\", /k]}\n"
+	    "users:\n"
+	    "  a: {account: alice}\n"
+	    "  b: {" ACCOUNT "}\n", false);
+	struct policy *p;
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	p = user(&r, "a");
+	assert_int_equal(p->key_files.n, 2);
+	assert_true(view_is(p->key_files.v[0], "%h/keys/a%"));
+	assert_true(view_is(p->home, "/home/alice"));
+	policy_free(&p);
+	p = user(&r, "b");
+	assert_int_equal(p->key_files.n, 1);
+	assert_true(view_is(p->key_files.v[0], "/k"));
+	policy_free(&p);
 	run_free(&r);
 }
 
@@ -221,6 +267,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_homes),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_decoys),
 	};

@@ -27,3 +27,6 @@ $(BUILD)/tests/auth_pam_test: | $(PAM_MODULE)
 TESTS += config_pam_test
 OBJS_config_pam_test = $(CONFIG_OBJS)
 LIBS_config_pam_test := -lyaml
+
+TESTS += home_test
+OBJS_home_test := auth/home.o auth/file.o base/buf.o
