@@ -80,6 +80,15 @@ void auth_free(struct auth **a);
 #define AUTH_COMMAND_MAX 4095	/* bytes of a forced command */
 #define AUTH_KEY_ENV_MAX 4096	/* of all lines of environment= */
 
+/* Ends of forwarded connections that a key permits, "HOST:PORT" or, of those
+ * that listen, "PORT" (base/forward.h); each with a NUL behind it. */
+#define AUTH_PERMITS_MAX 4096	/* bytes */
+struct auth_permits {
+	bool given;		/* else there is no such limit */
+	size_t len;
+	char text[AUTH_PERMITS_MAX];
+};
+
 /* What a verified public key's options, or who else was asked, demand of the
  * session. */
 struct auth_limits {
@@ -91,6 +100,7 @@ struct auth_limits {
 	char env[AUTH_KEY_ENV_MAX];	/* "NAME=value" of environment=, each
 					 * with a NUL behind it */
 	size_t env_len;
+	struct auth_permits open, listen; /* permitopen=, permitlisten= */
 	/* said by a program that let the user in */
 	bool has_umask;
 	uint32_t umask;

@@ -101,6 +101,28 @@ keys_refusal(const struct ak_line *l, const struct match_addr *addr,
 	return line_refusal(l, addr, now, p);
 }
 
+/* What cannot be kept whole is not what was meant. */
+static void
+add_item(struct auth_limits *out, const struct ak_item *i)
+{
+	switch (i->kind) {
+	case AK_ENVIRONMENT:
+		if (!limits_env(out, i->value))
+			out->deny = ~(uint32_t)0;
+		break;
+	case AK_PERMITOPEN:
+		if (!limits_permit(&out->open, i->value, false))
+			out->deny |= ALLOW_LOCAL_FORWARD;
+		break;
+	case AK_PERMITLISTEN:
+		if (!limits_permit(&out->listen, i->value, true))
+			out->deny |= ALLOW_REMOTE_FORWARD;
+		break;
+	default:
+		break;
+	}
+}
+
 struct auth_limits
 keys_limits(const struct ak_line *l)
 {
@@ -119,17 +141,10 @@ keys_limits(const struct ak_line *l)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if ((l->permit & rows[i].permit) == 0)
 			out.deny |= rows[i].deny;
-	if ((l->flags & AK_PERMITOPEN) != 0)
-		out.deny |= ALLOW_LOCAL_FORWARD;
-	if ((l->flags & AK_PERMITLISTEN) != 0)
-		out.deny |= ALLOW_REMOTE_FORWARD;
 	if ((l->flags & AK_COMMAND) != 0)
 		limits_command(&out, l->command);
 	for (size_t i = 0; i < l->nitems; i++)
-		if (l->items[i].kind == AK_ENVIRONMENT &&
-		    !limits_env(&out, l->items[i].value))
-			out.deny = ~(uint32_t)0;	/* half is not what
-							 * was meant */
+		add_item(&out, &l->items[i]);
 	return out;
 }
 

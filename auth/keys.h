@@ -10,8 +10,8 @@
  *	from=, expiry-time=	enforced here
  *	restrict, no-*, and	taken from, or given back to, what the policy
  *	the permits		allows, never more than that
- *	permitopen=,		until such limits are kept, the direction of
- *	permitlisten=		forwarding that they limit is denied whole
+ *	permitopen=,		the only ends of that direction of forwarding;
+ *	permitlisten=		where they cannot be kept it is denied whole
  *	command=		is run whatever the client asks for, for a user
  *				who may run programs; "internal-sftp" leaves
  *				sftp alone.  Refused where neither is allowed

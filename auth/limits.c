@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "auth/limits.h"
+#include "base/forward.h"
 
 #define INTERNAL	"internal-sftp"
 
@@ -47,6 +48,35 @@ limits_env(struct auth_limits *l, struct view item)
 	return true;
 }
 
+bool
+limits_permit(struct auth_permits *p, struct view item, bool listen)
+{
+	struct forward_rule rule;
+	const char *why;
+
+	p->given = true;
+	if (item.n >= sizeof(p->text) - p->len || view_has_nul(item) ||
+	    !forward_rule(item, listen, &rule, &why) || rule.deny)
+		return false;
+	memcpy(p->text + p->len, item.p, item.n);
+	p->len += item.n;
+	p->text[p->len++] = '\0';
+	return true;
+}
+
+/* False: there are two lists that differ, which cannot both be kept. */
+static bool
+add_permits(struct auth_permits *to, const struct auth_permits *p)
+{
+	if (!p->given)
+		return true;
+	if (to->given)
+		return to->len == p->len &&
+		    memcmp(to->text, p->text, p->len) == 0;
+	*to = *p;
+	return true;
+}
+
 void
 limits_add(struct auth_limits *to, const struct auth_limits *l)
 {
@@ -63,6 +93,10 @@ limits_add(struct auth_limits *to, const struct auth_limits *l)
 	for (; line < l->env + l->env_len; line += strlen(line) + 1)
 		if (!limits_env(to, view_str(line)))
 			break;
+	if (!add_permits(&to->open, &l->open))
+		to->deny |= ALLOW_LOCAL_FORWARD;
+	if (!add_permits(&to->listen, &l->listen))
+		to->deny |= ALLOW_REMOTE_FORWARD;
 	/* Of these the last word counts. */
 	if (l->has_umask) {
 		to->has_umask = true;

@@ -15,6 +15,10 @@ const char *limits_command_fault(struct view command, uint32_t allow,
 void limits_command(struct auth_limits *l, struct view command);
 /* "NAME=value"; false: there is no more room. */
 bool limits_env(struct auth_limits *l, struct view item) MUST_CHECK;
+/* An end that is permitted; false: it is none, or there is no more room, so
+ * that the direction must be denied whole. */
+bool limits_permit(struct auth_permits *p, struct view item, bool listen)
+    MUST_CHECK;
 /* What the second proof says is added to the first. */
 void limits_add(struct auth_limits *to, const struct auth_limits *l);
 

@@ -242,6 +242,8 @@ put_handover(struct wr *w, const struct msg_handover *m)
 	wr_str(w, m->connection);
 	wr_str(w, m->key_env);
 	wr_str(w, m->pam_env);
+	wr_str(w, m->permit_open);
+	wr_str(w, m->permit_listen);
 	wr_u8(w, (uint8_t)m->log_level);
 }
 
@@ -274,10 +276,13 @@ get_handover(struct view b, struct msg_handover *m)
 	m->connection = rd_text(&r);
 	m->key_env = rd_str(&r);
 	m->pam_env = rd_str(&r);
+	m->permit_open = rd_str(&r);
+	m->permit_listen = rd_str(&r);
 	level = rd_u8(&r);
 	m->log_level = (enum log_level)level;
 	return done(&r, level <= LOG_DEBUG && texts_ok(m->key_env) &&
-	    texts_ok(m->pam_env) && m->key.n <= MSG_KEY_MAX &&
+	    texts_ok(m->pam_env) && texts_ok(m->permit_open) &&
+	    texts_ok(m->permit_listen) && m->key.n <= MSG_KEY_MAX &&
 	    m->notice.n <= MSG_NOTICE_MAX);
 }
 

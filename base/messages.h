@@ -184,6 +184,8 @@ struct msg_handover {
 	struct view command;	/* then: what is run, whatever is asked for */
 	struct view connection;	/* as in SSH_CONNECTION, or empty */
 	struct view key_env, pam_env;	/* NAME=value, a string each */
+	struct view permit_open, permit_listen;	/* likewise ends of forwards
+					 * that the key permits; empty: all */
 	enum log_level log_level;
 };
 

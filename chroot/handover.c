@@ -81,6 +81,8 @@ give_sockets(const struct handover *h, int control,
 	const struct session_start *ss = h->session;
 	const int fds[] = { ss->server, ss->warden, log_fd() };
 	struct wr key_env = packed(ss->key_env);
+	struct wr opens = packed(ss->permit_open);
+	struct wr listens = packed(ss->permit_listen);
 	const struct msg_handover m = {
 		.allow = ss->allow, .method = view_str(ss->method),
 		.key = view_str(ss->key),
@@ -90,16 +92,21 @@ give_sockets(const struct handover *h, int control,
 		.command = view_str(ss->command),
 		.connection = view_str(ss->connection),
 		.key_env = wr_view(&key_env), .pam_env = wr_view(&s->env),
+		.permit_open = wr_view(&opens),
+		.permit_listen = wr_view(&listens),
 		.log_level = log_level(),
 	};
 	struct wr w = wr_new(IPC_MAX_FRAME);
 	bool ok;
 
 	put_handover(&w, &m);
-	ok = !w.bad && !key_env.bad && ipc_send(control, MSG_HANDOVER,
-	    h->login->conn, wr_view(&w), fds, 3) == OK;
+	ok = !w.bad && !key_env.bad && !opens.bad && !listens.bad &&
+	    ipc_send(control, MSG_HANDOVER, h->login->conn, wr_view(&w),
+	    fds, 3) == OK;
 	wr_free(&w);
 	wr_free(&key_env);
+	wr_free(&opens);
+	wr_free(&listens);
 	return ok || failed("handover", "the session does not take its "
 	    "sockets");
 }

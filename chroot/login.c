@@ -300,22 +300,34 @@ rights(const struct policy *p, const struct auth_limits *lim,
 	return allow & ~(uint32_t)(ALLOW_SFTP | ALLOW_SCP);
 }
 
-/* The lines of environment= as a list; NULL: none, or no memory. */
-static struct view *
-key_env(const struct auth_limits *lim, size_t *n_out)
+/* Texts with a NUL behind each as a list. */
+static struct view_list
+list_of(const char *text, size_t len)
 {
 	size_t max = 0, n = 0;
-	const char *line = lim->env;
 	struct view *v;
 
-	for (size_t i = 0; i < lim->env_len; i++)
-		max += lim->env[i] == '\0';
-	if (max == 0 || (v = calloc(max, sizeof(*v))) == NULL)
-		return NULL;
-	for (; n < max; line += v[n].n + 1, n++)
-		v[n] = view_str(line);
-	*n_out = n;
-	return v;
+	for (size_t i = 0; i < len; i++)
+		max += text[i] == '\0';
+	if ((v = calloc(max + 1, sizeof(*v))) == NULL)
+		quit("out of memory");
+	for (; n < max; text += v[n].n + 1, n++)
+		v[n] = view_str(text);
+	return (struct view_list){ v, n };
+}
+
+/* What the key says of the session's forwards and programs. */
+static void
+take_limits(struct session_start *ss, const struct auth_limits *lim)
+{
+	ss->key_env = list_of(lim->env, lim->env_len);
+	ss->permit_open = list_of(lim->open.text, lim->open.len);
+	ss->permit_listen = list_of(lim->listen.text, lim->listen.len);
+	/* Whoever comes to forward keeps these lists, and takes this out. */
+	if (lim->open.given)
+		ss->allow &= ~(uint32_t)ALLOW_LOCAL_FORWARD;
+	if (lim->listen.given)
+		ss->allow &= ~(uint32_t)ALLOW_REMOTE_FORWARD;
 }
 
 static void
@@ -398,7 +410,7 @@ go(struct login *l)
 	ss.allow = rights(&policy, &lim, &command);
 	if (command.n != 0 && (ss.command = view_dup(command)) == NULL)
 		quit("out of memory");
-	ss.key_env.v = key_env(&lim, &ss.key_env.n);
+	take_limits(&ss, &lim);
 	environ_connection((const struct sockaddr *)&s->peer,
 	    (const struct sockaddr *)&s->local, connection);
 	if (auth_has_session(l->auth))

@@ -22,6 +22,9 @@ struct session_start {
 	/* a command that is run whatever the client asks for; NULL: none */
 	const char *command;
 	struct view_list key_env, pam_env;	/* "NAME=value" each */
+	/* ends of forwards that the key permits, beside the policy
+	 * (base/forward.h); no entry: all */
+	struct view_list permit_open, permit_listen;
 	const char *connection;		/* as in SSH_CONNECTION; NULL: none */
 	uint32_t conn;			/* number of the connection */
 	int server;			/* socket, close-on-exec */

@@ -64,7 +64,9 @@ take_handover(struct session_start *s, const struct msg_handover *m)
 	    (s->connection = view_dup(m->connection)) == NULL))
 		return false;
 	return unpack(m->key_env, &s->key_env) &&
-	    unpack(m->pam_env, &s->pam_env);
+	    unpack(m->pam_env, &s->pam_env) &&
+	    unpack(m->permit_open, &s->permit_open) &&
+	    unpack(m->permit_listen, &s->permit_listen);
 }
 
 /* Three sockets; the frame's id is the connection's number.  The frame stays:

@@ -1,7 +1,7 @@
 AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
-	auth/file.o auth/certs.o auth/limits.o base/envname.o auth/known_hosts.o base/krl.o $(SSHKEY_OBJS)
 	auth/home.o \
-	auth/file.o auth/certs.o auth/known_hosts.o base/krl.o $(SSHKEY_OBJS)
+	auth/file.o auth/certs.o auth/limits.o base/envname.o \
+	auth/known_hosts.o base/forward.o base/net.o base/krl.o $(SSHKEY_OBJS)
 AUTH_OBJS := \
 	auth/auth.o \
 	auth/admit.o \

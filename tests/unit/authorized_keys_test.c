@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "auth/keys.h"
+#include "auth/limits.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -459,8 +460,8 @@ test_options(void **state)
 		{ "no-x11-forwarding", true, ALLOW_X11 },
 		{ "no-user-rc", true, 0 },
 		{ "no-touch-required,verify-required", true, 0 },
-		{ "permitopen=\"h:1\"", true, ALLOW_LOCAL_FORWARD },
-		{ "permitlisten=\"1\"", true, ALLOW_REMOTE_FORWARD },
+		{ "permitopen=\"h:1\"", true, 0 },
+		{ "permitlisten=\"1\"", true, 0 },
 		{ "command=\"internal-sftp\"", true, ~(uint32_t)ALLOW_SFTP },
 		{ "command=\"internal-sftp -R\"", false, 0 },
 		{ "command=\"/bin/sh\"", false, 0 },
@@ -527,6 +528,100 @@ test_options(void **state)
 	assert_true(ak_parse(view_str("from=\"*\" " KEY), l));
 	assert_non_null(keys_refusal(l, &here, 0, &none));
 	free(l);
+}
+
+/* ---- ends of forwards ---- */
+
+static void
+permits_are(const char *options, const char *open, const char *listen,
+    uint32_t deny)
+{
+	struct ak_line *l = malloc(sizeof(*l));
+	static struct auth_limits limits;
+	char line[AK_LINE_MAX];
+
+	assert_non_null(l);
+	snprintf(line, sizeof(line), "%s " KEY, options);
+	assert_true(ak_parse(view_str(line), l));
+	limits = keys_limits(l);
+	assert_int_equal(limits.deny, deny);
+	assert_int_equal(limits.open.given, open != NULL);
+	assert_int_equal(limits.listen.given, listen != NULL);
+	for (size_t i = 0; i < limits.open.len; i++)
+		if (limits.open.text[i] == '\0')
+			limits.open.text[i] = ' ';
+	for (size_t i = 0; i < limits.listen.len; i++)
+		if (limits.listen.text[i] == '\0')
+			limits.listen.text[i] = ' ';
+	if (open != NULL)
+		assert_string_equal(limits.open.text, open);
+	if (listen != NULL)
+		assert_string_equal(limits.listen.text, listen);
+	free(l);
+}
+
+static void
+test_permits(void **state)
+{
+	static char many[AK_LINE_MAX];
+	static struct auth_limits limits;
+	struct ak_line *l;
+	size_t n = 0;
+
+	(void)state;
+	permits_are("pty", NULL, NULL, 0);
+	permits_are("permitopen=\"localhost:80\",permitopen=\"[::1]:22\","
+	    "permitlisten=\"8080\",permitlisten=\"localhost:*\",permitopen="
+	    "\"*:443\"", "localhost:80 [::1]:22 *:443 ",
+	    "8080 localhost:* ", 0);
+	permits_are("restrict,permitopen=\"a:1\"", "a:1 ", NULL, RESTRICTED);
+	permits_are("restrict,port-forwarding,permitlisten=\"1\"", NULL,
+	    "1 ", RESTRICTED & ~(uint32_t)(ALLOW_LOCAL_FORWARD |
+	    ALLOW_REMOTE_FORWARD));
+	/* more than can be kept: none is left */
+	for (int i = 0; i < 200; i++)
+		n += (size_t)snprintf(many + n, sizeof(many) - n,
+		    "%spermitopen=\"h%03d.some.example.org:80\"",
+		    i != 0 ? "," : "", i);
+	snprintf(many + n, sizeof(many) - n, " " KEY);
+	l = malloc(sizeof(*l));
+	assert_non_null(l);
+	assert_true(ak_parse(view_str(many), l));
+	assert_int_equal(l->nitems, 200);
+	limits = keys_limits(l);
+	assert_true(limits.open.given);
+	assert_int_equal(limits.deny, ALLOW_LOCAL_FORWARD);
+	free(l);
+}
+
+static void
+test_limits_of_two(void **state)
+{
+	static struct auth_limits a, b;
+
+	(void)state;
+	assert_true(limits_permit(&a.open, view_str("h:1"), false));
+	limits_add(&b, &a);		/* the first */
+	assert_true(b.open.given && b.open.len == 4 && b.deny == 0);
+	limits_add(&b, &a);		/* the same again */
+	assert_int_equal(b.deny, 0);
+	assert_int_equal(b.open.len, 4);
+	assert_true(limits_permit(&a.open, view_str("h:2"), false));
+	limits_add(&b, &a);		/* another: neither can be kept */
+	assert_int_equal(b.deny, ALLOW_LOCAL_FORWARD);
+	memset(&a, 0, sizeof(a));
+	limits_add(&b, &a);		/* one without any takes none away */
+	assert_true(b.open.given);
+	memset(&b, 0, sizeof(b));
+	assert_true(limits_permit(&a.listen, view_str("1"), true));
+	assert_true(limits_permit(&b.listen, view_str("2"), true));
+	limits_add(&b, &a);
+	assert_int_equal(b.deny, ALLOW_REMOTE_FORWARD);
+	/* what is no end, or would refuse instead of permitting */
+	assert_false(limits_permit(&a.open, view_str("1"), false));
+	assert_false(limits_permit(&a.open, view_str("!h:1"), false));
+	assert_false(limits_permit(&a.open, view_str("h:99999"), false));
+	assert_false(limits_permit(&a.open, view_of("h\0:1", 4), false));
 }
 
 /* ---- files ---- */
@@ -812,6 +907,8 @@ main(void)
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_blob_type),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_permits),
+		cmocka_unit_test(test_limits_of_two),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_faults_are_told),
 		cmocka_unit_test(test_doubts),

@@ -425,6 +425,8 @@ test_handover(void **state)
 		.connection = view_str("::1 1 ::1 22"),
 		.key_env = view_of("\0\0\0\3C=1", 7),
 		.pam_env = view_of("\0\0\0\3A=1\0\0\0\2B=", 13),
+		.permit_open = view_of("\0\0\0\3h:1", 7),
+		.permit_listen = view_of("\0\0\0\1" "2\0\0\0\1" "3", 10),
 		.log_level = LOG_DEBUG,
 	}, out;
 	struct wr w = wr_new(65536);
@@ -453,6 +455,8 @@ test_handover(void **state)
 	assert_true(view_is(out.connection, "::1 1 ::1 22"));
 	assert_int_equal(out.key_env.n, 7);
 	assert_int_equal(out.pam_env.n, 13);
+	assert_int_equal(out.permit_open.n, 7);
+	assert_int_equal(out.permit_listen.n, 10);
 	assert_int_equal(out.log_level, LOG_DEBUG);
 	check_sizes(read_handover, &w);
 	/* a list that is cut short, or holds nothing */
@@ -464,6 +468,12 @@ test_handover(void **state)
 	in.key_env.n = 6;
 	REFUSED(handover, in);
 	in.key_env.n = 0;
+	in.permit_open.n = 5;
+	REFUSED(handover, in);
+	in.permit_open.n = 0;
+	in.permit_listen.n = 9;
+	REFUSED(handover, in);
+	in.permit_listen.n = 0;
 	memset(key, 'x', sizeof(key));
 	in.key = view_of(key, sizeof(key));
 	REFUSED(handover, in);
