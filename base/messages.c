@@ -415,7 +415,8 @@ size_t
 msg_carrier_fds(uint8_t carrier)
 {
 	static const size_t n[CARRIERS] = {
-		[CARRIER_SOCKET] = 1, [CARRIER_PTY] = 1, [CARRIER_PIPES] = 3,
+		[CARRIER_SOCKET] = 1, [CARRIER_SOCKETS] = 2,
+		[CARRIER_PTY] = 1, [CARRIER_PIPES] = 3,
 	};
 
 	return carrier < CARRIERS ? n[carrier] : 0;

@@ -69,8 +69,8 @@ enum msg_type {
 	MSG_USERAUTH = 80,	/* body: payload of SSH_MSG_USERAUTH_REQUEST
 				 * or _INFO_RESPONSE, whole */
 	MSG_OPEN,		/* start what the client asks for on channel
-				 * id: struct msg_open; fd 0: a duct, for what
-				 * the login serves itself; of exec, fd 1: a
+				 * id: struct msg_open.  Where the user has no
+				 * programs, fd 0: a duct; of exec, fd 1: a
 				 * socket for its stderr */
 	MSG_WINDOW,		/* the terminal's size: struct msg_window */
 	MSG_SIGNAL,		/* to the program; struct msg_text: "TERM" */
@@ -192,7 +192,7 @@ struct msg_handover {
 struct msg_ready {
 	uint32_t allow;		/* advisory: the login enforces it again */
 	struct view rule;	/* where it is written, for the log */
-	bool programs;		/* it can run some: descriptors may come */
+	bool programs;		/* it can run some, and makes the carriers */
 	struct view env;	/* patterns of names that the client may set:
 				 * strings, one behind the other */
 };
@@ -233,6 +233,7 @@ bool msg_env_name(struct view name);
 enum msg_carrier {
 	CARRIER_DUCT,		/* the duct that the server made; none */
 	CARRIER_SOCKET,		/* 1: a connected stream socket */
+	CARRIER_SOCKETS,	/* 2: the same, and one for stderr */
 	CARRIER_PTY,		/* 1: the master of a terminal */
 	CARRIER_PIPES,		/* 3: to stdin, from stdout, from stderr */
 	CARRIERS

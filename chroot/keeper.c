@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,26 @@ keeper_tell(struct keeper *k, uint8_t type, uint32_t channel,
 		close(k->server);
 		k->server = -1;
 	}
+}
+
+bool
+keeper_sockets(int out[2], int err[2])
+{
+	const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int size = 1 << 20;
+
+	if (socketpair(AF_UNIX, type, 0, out) == -1)
+		return false;
+	if (err != NULL && socketpair(AF_UNIX, type, 0, err) == -1) {
+		close(out[0]);
+		close(out[1]);
+		return false;
+	}
+	/* As large as the system allows: fewer wake-ups for each byte. */
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(out[i], SOL_SOCKET, SO_SNDBUF, &size,
+		    sizeof(size));
+	return true;
 }
 
 void
@@ -103,36 +124,28 @@ way_of(const struct keeper *k, const struct msg_open *m,
 static void
 take_open(struct keeper *k, struct ipc_msg *msg)
 {
-	int fds[2] = { ipc_take_fd(msg, 0), ipc_take_fd(msg, 1) };
-	const char *why = "no descriptors";
+	const char *why = "";
 	struct view command;
 	struct msg_open m;
-	enum way way = WAY_NONE;
+	enum way way;
 
 	if (!get_open(msg->body, &m))
-		goto out;	/* a broken server gets no answer */
-	if (fds[0] != -1)
-		way = way_of(k, &m, &command, &why);
+		return;		/* a broken server gets no answer */
+	way = way_of(k, &m, &command, &why);
 	if (way == WAY_PROGRAM && k->nruns >= RUNS_MAX) {
 		why = "too many programs are running";
 		way = WAY_NONE;
 	}
-	if (way == WAY_PROGRAM) {
-		run_begin(k, msg->id, msg->body, command,
-		    k->session->command != NULL, fds[0], fds[1]);
-		return;
-	}
-	if (way == WAY_FILES && !files_open(k, msg->id, msg->body, fds,
-	    fds[1] != -1 ? 2 : 1)) {
+	if (way == WAY_FILES && !files_open(k, msg->id, msg->body,
+	    m.kind == START_EXEC)) {
 		why = "no process to serve files";
 		way = WAY_NONE;
 	}
-	if (way == WAY_NONE)
+	if (way == WAY_PROGRAM)
+		run_begin(k, msg->id, msg->body, command,
+		    k->session->command != NULL);
+	else if (way == WAY_NONE)
 		keeper_refuse(k, msg->id, &m, why);
-out:
-	for (int i = 0; i < 2; i++)
-		if (fds[i] != -1)
-			close(fds[i]);
 }
 
 /* ---- the server ---- */

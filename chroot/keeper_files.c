@@ -96,53 +96,79 @@ start_files(struct keeper *k)
 	return true;
 }
 
-static bool
+static struct files_channel *
 add_channel(struct keeper *k, uint32_t channel)
 {
 	size_t cap = k->files_cap != 0 ? k->files_cap * 2 : 8;
-	uint32_t *p;
+	struct files_channel *v = k->files_channels;
 
 	if (k->nfiles == k->files_cap) {
-		if ((p = realloc(k->files_channels, cap * sizeof(*p))) == NULL)
-			return false;
-		k->files_channels = p;
+		if ((v = realloc(v, cap * sizeof(*v))) == NULL)
+			return NULL;
+		k->files_channels = v;
 		k->files_cap = cap;
 	}
-	k->files_channels[k->nfiles++] = channel;
-	return true;
+	v[k->nfiles] = (struct files_channel){ channel, { -1, -1 } };
+	return &v[k->nfiles++];
 }
 
-/* True if it was one of them. */
-static bool
-remove_channel(struct keeper *k, uint32_t channel)
+static struct files_channel *
+find_channel(const struct keeper *k, uint32_t channel)
 {
 	for (size_t i = 0; i < k->nfiles; i++)
-		if (k->files_channels[i] == channel) {
-			k->files_channels[i] = k->files_channels[--k->nfiles];
-			return true;
-		}
-	return false;
+		if (k->files_channels[i].channel == channel)
+			return &k->files_channels[i];
+	return NULL;
+}
+
+static void
+close_ours(struct files_channel *c)
+{
+	for (int i = 0; i < 2; i++) {
+		if (c->ours[i] != -1)
+			close(c->ours[i]);
+		c->ours[i] = -1;
+	}
+}
+
+static void
+remove_channel(struct keeper *k, struct files_channel *c)
+{
+	close_ours(c);
+	*c = k->files_channels[--k->nfiles];
 }
 
 bool
 files_has(const struct keeper *k, uint32_t channel)
 {
-	for (size_t i = 0; i < k->nfiles; i++)
-		if (k->files_channels[i] == channel)
-			return true;
-	return false;
+	return find_channel(k, channel) != NULL;
 }
 
 bool
-files_open(struct keeper *k, uint32_t channel, struct view body,
-    const int *fds, size_t nfds)
+files_open(struct keeper *k, uint32_t channel, struct view body, bool exec)
 {
-	if (!start_files(k) || !add_channel(k, channel))
+	struct files_channel *c;
+	int out[2], err[2] = { -1, -1 }, far[2];
+	bool ok;
+
+	if (!start_files(k) || (c = add_channel(k, channel)) == NULL)
 		return false;
-	if (child_send_fds(k->files_sock, MSG_OPEN, channel, body, fds, nfds))
-		return true;
-	remove_channel(k, channel);
-	return false;
+	if (!keeper_sockets(out, exec ? err : NULL)) {
+		remove_channel(k, c);
+		return false;
+	}
+	c->ours[0] = out[0];
+	c->ours[1] = err[0];
+	far[0] = out[1];
+	far[1] = err[1];
+	ok = child_send_fds(k->files_sock, MSG_OPEN, channel, body, far,
+	    exec ? 2 : 1);
+	close(far[0]);
+	if (exec)
+		close(far[1]);
+	if (!ok)
+		remove_channel(k, c);
+	return ok;
 }
 
 void
@@ -153,32 +179,43 @@ files_hurry(struct keeper *k)
 		log_msg(LOG_DEBUG, "session", "nobody to hurry");
 }
 
-/* Passed on as it is, if it is about one of its channels and brings no
- * descriptor: whoever takes over the child can spoil its channels, and that
- * is all. */
+/* It serves the channel: the server gets the other ends. */
+static void
+pass_opened(struct keeper *k, struct files_channel *c)
+{
+	bool two = c->ours[1] != -1;
+	const struct msg_opened m = {
+		two ? CARRIER_SOCKETS : CARRIER_SOCKET
+	};
+	struct wr w = wr_new(64);
+
+	put_opened(&w, &m);
+	keeper_tell(k, MSG_OPENED, c->channel, &w, c->ours, two ? 2 : 1);
+	wr_free(&w);
+	close_ours(c);
+}
+
+/* What is about one of its channels, and brings no descriptor: whoever takes
+ * over the child can spoil its channels, and that is all. */
 static bool
 pass_on(struct keeper *k, const struct ipc_msg *msg)
 {
+	struct files_channel *c = find_channel(k, msg->id);
 	struct wr w = wr_new(IPC_MAX_FRAME);
-	struct msg_opened m;
-	bool ok = msg->nfds == 0;
+	struct msg_opened opened;
+	struct msg_ended ended;
+	bool ok = msg->nfds == 0 && c != NULL;
 
-	switch (msg->type) {
-	case MSG_OPENED:
-		ok = ok && get_opened(msg->body, &m) &&
-		    m.carrier == CARRIER_DUCT && files_has(k, msg->id);
-		break;
-	case MSG_REFUSED:
-	case MSG_ENDED:
-		ok = ok && remove_channel(k, msg->id);
-		break;
-	default:
-		ok = false;
-	}
-	if (ok) {
+	if (ok && msg->type == MSG_OPENED && c->ours[0] != -1 &&
+	    get_opened(msg->body, &opened) && opened.carrier == CARRIER_DUCT)
+		pass_opened(k, c);
+	else if (ok && ((msg->type == MSG_REFUSED && msg->body.n == 0) ||
+	    (msg->type == MSG_ENDED && get_ended(msg->body, &ended)))) {
 		wr_bytes(&w, msg->body);
 		keeper_tell(k, msg->type, msg->id, &w, NULL, 0);
-	}
+		remove_channel(k, c);
+	} else
+		ok = false;
 	wr_free(&w);
 	return ok;
 }
@@ -219,8 +256,14 @@ files_gone(struct keeper *k)
 		k->files_sock = -1;
 	}
 	k->files = 0;
-	while (k->nfiles != 0)
-		keeper_tell(k, MSG_ENDED, k->files_channels[--k->nfiles], &w,
-		    NULL, 0);
+	while (k->nfiles != 0) {
+		struct files_channel *c = &k->files_channels[k->nfiles - 1];
+
+		if (c->ours[0] != -1)
+			keeper_tell(k, MSG_REFUSED, c->channel, NULL, NULL, 0);
+		else
+			keeper_tell(k, MSG_ENDED, c->channel, &w, NULL, 0);
+		remove_channel(k, c);
+	}
 	wr_free(&w);
 }

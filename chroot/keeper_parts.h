@@ -29,12 +29,18 @@ struct run {
 	/* until it runs */
 	struct wr body;			/* the server's message */
 	struct msg_open open;		/* its fields, in there */
-	int duct, err;
 	/* of one that runs */
 	pid_t pid;			/* and process group; 0: waits */
 	int master;			/* of its terminal, or -1 */
 	uint32_t pty;			/* number, if there is a master */
 	uint64_t since;			/* ms */
+};
+
+/* A channel that the child serves. */
+struct files_channel {
+	uint32_t channel;
+	int ours[2];			/* for the server, until it has them;
+					 * stderr's may be -1 */
 };
 
 struct keeper {
@@ -48,7 +54,7 @@ struct keeper {
 	pid_t files;			/* 0: there is none */
 	int files_sock;
 	bool files_known;		/* to the log */
-	uint32_t *files_channels;	/* open there */
+	struct files_channel *files_channels;	/* open there */
 	size_t nfiles, files_cap;
 	bool hurry;
 	uint8_t *frame;			/* IPC_MAX_FRAME */
@@ -58,6 +64,9 @@ uint64_t keeper_clock(void);
 /* One frame to the server; a server that does not take it has gone. */
 void keeper_tell(struct keeper *k, uint8_t type, uint32_t channel,
     const struct wr *body, const int *fds, size_t nfds);
+/* Stream sockets for what is no program: [0] is the server's end.  err NULL:
+ * one pair will do. */
+bool keeper_sockets(int out[2], int err[2]);
 /* Takes what the warden says now. */
 void keeper_read_warden(struct keeper *k);
 /* Logs why, and tells the server that the channel is not served. */
@@ -66,11 +75,10 @@ void keeper_refuse(struct keeper *k, uint32_t channel,
 
 /* ---- keeper_run.c ---- */
 struct run *run_find(struct keeper *k, uint32_t channel);
-/* Begins one: at once, or with a question to the warden.  Takes duct and err,
- * and copies the body, which m was taken from.  command NULL: a login
- * shell. */
+/* Begins one: at once, or with a question to the warden.  Copies the body of
+ * the server's message.  command.p NULL: a login shell. */
 void run_begin(struct keeper *k, uint32_t channel, struct view body,
-    struct view command, bool forced, int duct, int err);
+    struct view command, bool forced);
 /* Does one wait for a terminal? */
 bool run_waits(struct keeper *k);
 /* The terminal for the one that waits longest; fds -1: there is none. */
@@ -88,18 +96,18 @@ struct run *run_by_pid(struct keeper *k, pid_t pid);
 const char *run_home(const struct keeper *k);
 
 /* ---- keeper_say.c ---- */
-/* A program that cannot be run: the user is told on the duct, and the channel
- * ends with the status. */
+/* A program that cannot be run: the user is told why, and the channel ends
+ * with the status. */
 void say_failure(struct keeper *k, const struct run *r, int status,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* What a login shell shows first, on a terminal. */
 void say_motd(const struct keeper *k, int slave);
 
 /* ---- keeper_files.c ---- */
-/* Passes a start on; the descriptors stay the caller's.  False: there is no
- * such child, nor can one be made. */
+/* Passes a start on, with sockets made for it; exec: stderr has its own.
+ * False: there is no such child, nor can one be made. */
 bool files_open(struct keeper *k, uint32_t channel, struct view body,
-    const int *fds, size_t nfds);
+    bool exec);
 bool files_has(const struct keeper *k, uint32_t channel);
 /* What the child says. */
 void files_ready(struct keeper *k);

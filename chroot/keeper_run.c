@@ -42,11 +42,6 @@ run_by_pid(struct keeper *k, pid_t pid)
 static void
 forget_open(struct run *r)
 {
-	if (r->duct != -1)
-		close(r->duct);
-	if (r->err != -1)
-		close(r->err);
-	r->duct = r->err = -1;
 	wr_free(&r->body);
 	r->open = (struct msg_open){ .kind = r->kind };
 }
@@ -360,14 +355,13 @@ ask_terminal(struct keeper *k, struct run *r)
 
 void
 run_begin(struct keeper *k, uint32_t channel, struct view body,
-    struct view command, bool forced, int duct, int err)
+    struct view command, bool forced)
 {
 	struct run *r = calloc(1, sizeof(*r)), **end = &k->runs;
 
 	if (r != NULL) {
 		*r = (struct run){ .channel = channel, .forced = forced,
-		    .body = wr_new(IPC_MAX_FRAME), .duct = duct, .err = err,
-		    .master = -1 };
+		    .body = wr_new(IPC_MAX_FRAME), .master = -1 };
 		wr_bytes(&r->body, body);
 		if (command.p != NULL)
 			r->command = view_dup(command);
@@ -377,7 +371,6 @@ run_begin(struct keeper *k, uint32_t channel, struct view body,
 		if (r != NULL)
 			wr_free(&r->body);
 		free(r);
-		close_some((int[]){ duct, err }, 2);
 		keeper_tell(k, MSG_REFUSED, channel, NULL, NULL, 0);
 		return;
 	}

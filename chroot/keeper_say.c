@@ -15,21 +15,30 @@ void
 say_failure(struct keeper *k, const struct run *r, int status,
     const char *fmt, ...)
 {
-	const struct msg_opened opened = { CARRIER_DUCT };
+	const struct msg_opened opened = { CARRIER_SOCKETS };
 	const struct msg_ended ended = { .status = (uint32_t)status };
+	int out[2], err[2];
 	struct wr w = wr_new(1024);
 	char text[512], line[520];
 	va_list ap;
 
+	if (!keeper_sockets(out, err)) {
+		keeper_refuse(k, r->channel, &r->open, "no descriptors");
+		return;
+	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* A new socket takes a line at once; one that does not is lost. */
 	snprintf(line, sizeof(line), "%s\r\n", text);
-	(void)send(r->err != -1 ? r->err : r->duct, line, strlen(line),
-	    MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(err[1], line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(err[1]);
+	close(out[1]);
 	put_opened(&w, &opened);
-	keeper_tell(k, MSG_OPENED, r->channel, &w, NULL, 0);
+	keeper_tell(k, MSG_OPENED, r->channel, &w,
+	    (int[]){ out[0], err[0] }, 2);
+	close(out[0]);
+	close(err[0]);
 	wr_reset(&w);
 	put_ended(&w, &ended);
 	keeper_tell(k, MSG_ENDED, r->channel, &w, NULL, 0);

@@ -40,7 +40,7 @@ struct client;
  * right is the login's to enforce. */
 struct rights {
 	uint32_t allow;			/* enum policy_allow */
-	bool programs;			/* its descriptors may come */
+	bool programs;			/* it makes the carriers itself */
 	char *rule;			/* where that is written */
 	struct view *env;		/* patterns, in memory behind them */
 	size_t nenv;

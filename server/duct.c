@@ -11,6 +11,8 @@
 #define DUCT_OUT_MAX	((size_t)2 * 1024 * 1024 + 64 * 1024)
 /* What one receive takes from the login; the caller's max bounds it too. */
 #define DUCT_IN_MAX	((size_t)256 * 1024)
+#define PIPE_IN_MAX	((size_t)64 * 1024)	/* what a pipe holds */
+#define PTY_IN_MAX	((size_t)8 * 1024)	/* ... and a terminal */
 
 /* A stream from the far side. */
 struct source_end {
@@ -38,7 +40,8 @@ one_descriptor(const struct duct *d)
 static bool
 is_socket(const struct duct *d)
 {
-	return d->carrier == CARRIER_DUCT || d->carrier == CARRIER_SOCKET;
+	return d->carrier == CARRIER_DUCT || d->carrier == CARRIER_SOCKET ||
+	    d->carrier == CARRIER_SOCKETS;
 }
 
 /* As large as the system allows: fewer wake-ups for each byte. */
@@ -75,20 +78,31 @@ make_err(struct duct *d, bool wanted, int *far)
 }
 
 struct duct *
-duct_new(bool with_err, int far_out[DUCT_STREAMS])
+duct_bare(void)
 {
 	struct duct *d = calloc(1, sizeof(*d));
-	int fds[2];
 
 	if (d == NULL)
 		return NULL;
 	d->carrier = CARRIER_DUCT;
+	d->to = -1;
 	d->out = wr_new(DUCT_OUT_MAX);
 	for (int i = 0; i < DUCT_STREAMS; i++)
 		d->from[i] = (struct source_end){ -1, wr_new(DUCT_IN_MAX),
 		    true, false };
+	return d;
+}
+
+struct duct *
+duct_new(bool with_err, int far_out[DUCT_STREAMS])
+{
+	struct duct *d = duct_bare();
+	int fds[2];
+
+	if (d == NULL)
+		return NULL;
 	if (!make_pair(fds)) {
-		free(d);
+		duct_free(&d);
 		return NULL;
 	}
 	d->to = d->from[DUCT_OUT].fd = fds[0];
@@ -175,8 +189,8 @@ duct_carry(struct duct *d, uint8_t carrier, int *fds, size_t n)
 	d->to = fds[0];
 	d->from[DUCT_OUT].fd = carrier == CARRIER_PIPES ? fds[1] : fds[0];
 	d->from[DUCT_OUT].eof = false;
-	if (carrier == CARRIER_PIPES) {
-		d->from[DUCT_ERR].fd = fds[2];
+	if (carrier == CARRIER_PIPES || carrier == CARRIER_SOCKETS) {
+		d->from[DUCT_ERR].fd = fds[n - 1];
 		d->from[DUCT_ERR].eof = false;
 	}
 	return true;
@@ -309,11 +323,20 @@ get_some(const struct duct *d, int fd, uint8_t *p, size_t n)
 	return is_socket(d) ? recv(fd, p, n, MSG_DONTWAIT) : read(fd, p, n);
 }
 
+/* No more room than a read can fill. */
+static size_t
+largest_read(const struct duct *d)
+{
+	return is_socket(d) ? DUCT_IN_MAX : d->carrier == CARRIER_PIPES ?
+	    PIPE_IN_MAX : PTY_IN_MAX;
+}
+
 /* One read, into an empty buffer. */
 static void
 pull(struct duct *d, struct source_end *f, size_t max)
 {
-	size_t want = max < DUCT_IN_MAX ? max : DUCT_IN_MAX;
+	size_t largest = largest_read(d);
+	size_t want = max < largest ? max : largest;
 	uint8_t *p = wr_reserve(&f->in, want);
 	ssize_t n;
 

@@ -5,7 +5,8 @@
  *
  *	a stream socketpair that the server has made, for what the login
  *	process serves itself, perhaps with another one for its stderr
- *	a socket, a terminal's master, or three pipes that the login has made
+ *	one or two sockets, a terminal's master, or three pipes that the login
+ *	has made
  *
  *	to it		 duct_put, or duct_reserve -> room; write; duct_commit
  *	from it		 duct_peek -> bytes; use them; duct_consume
@@ -29,6 +30,8 @@ enum duct_stream { DUCT_OUT, DUCT_ERR, DUCT_STREAMS };
  * the duct's and, if asked for, that of stderr (else -1).  NULL: descriptors
  * or memory. */
 struct duct *duct_new(bool with_err, int far_out[DUCT_STREAMS]);
+/* One that carries nothing before duct_carry.  NULL: no memory. */
+struct duct *duct_bare(void);
 /* What it has carried so far, nothing yet, is closed; fds, as many as the
  * carrier has, are the duct's from here on.  False: they are not what they
  * should be (blocking, too few), and have been closed. */

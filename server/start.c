@@ -254,15 +254,24 @@ put_start(const struct chan *k, enum msg_start kind, struct view command,
 	put_open(w, &m);
 }
 
-/* A command that the login serves itself has a stderr of its own. */
+static bool
+makes_carriers(const struct client *c)
+{
+	return c->rights != NULL && c->rights->programs;
+}
+
+/* A command that the login serves itself has a stderr of its own.  A login
+ * that may run a program instead makes what it needs. */
 static enum err
 send_start(struct chan *k, enum msg_start kind, const struct wr *body)
 {
+	bool bare = makes_carriers(k->client);
 	int far[DUCT_STREAMS];
-	size_t n = kind == START_EXEC ? 2 : 1;
+	size_t n = bare ? 0 : kind == START_EXEC ? 2 : 1;
 	enum err e;
 
-	if ((k->duct = duct_new(n == 2, far)) == NULL)
+	k->duct = bare ? duct_bare() : duct_new(n == 2, far);
+	if (k->duct == NULL)
 		return ERR_LIMIT;
 	e = link_send(&k->client->login, MSG_OPEN, k->id, wr_view(body), far,
 	    n);
@@ -351,8 +360,7 @@ start_request(struct chan *k, const struct ssh_request *r)
 static bool
 carrier_allowed(const struct client *c, uint8_t carrier)
 {
-	return carrier == CARRIER_DUCT ||
-	    (c->rights != NULL && c->rights->programs);
+	return (carrier == CARRIER_DUCT) != makes_carriers(c);
 }
 
 static void
@@ -382,7 +390,7 @@ start_done(struct chan *k, uint8_t carrier, int *fds, size_t n)
 		return;
 	}
 	k->opening = false;
-	k->program = carrier != CARRIER_DUCT;
+	k->program = carrier == CARRIER_PIPES || carrier == CARRIER_PTY;
 	if (k->ch != NULL)
 		ssh_request_accept(k->ch, k->client->loop->now);
 }

@@ -298,7 +298,7 @@ t_no_shell() {
 	WHO=nosh status 1 SSH -- id >"$T/out" 2>"$T/err"
 	has "$T/err" 'no shell'
 	WHO=nosh status 1 SSH -T </dev/null >"$T/out" 2>"$T/err"
-	has "$T/out" 'no shell'
+	has "$T/err" 'no shell'
 	WHO=badsh status 127 SSH -- id >"$T/out" 2>"$T/err"
 	has "$T/err" '/no/such/shell: No such file'
 	logged 'event=exec-failed' 'user=badsh' '/no/such/shell'

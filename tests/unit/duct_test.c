@@ -366,6 +366,43 @@ test_pty(void **state)
 	duct_free(&d);
 }
 
+/* What a login makes for what it serves itself. */
+static void
+test_sockets(void **state)
+{
+	struct duct *d = duct_bare();
+	int a[2], b[2], fds[2];
+	struct pollfd p[DUCT_FDS];
+
+	(void)state;
+	assert_non_null(d);
+	duct_polls(d, true, p);
+	for (int i = 0; i < DUCT_FDS; i++)
+		assert_true(p[i].fd == -1 || p[i].events == 0);
+	assert_true(duct_over(d));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    a), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    b), 0);
+	fds[0] = a[0];
+	fds[1] = b[0];
+	assert_true(duct_carry(d, CARRIER_SOCKETS, fds, 2));
+	assert_false(duct_over(d));
+	put_fd(a[1], "out");
+	put_fd(b[1], "err");
+	expect(d, DUCT_OUT, "out", false);
+	expect(d, DUCT_ERR, "err", false);
+	assert_true(duct_put(d, view_str("in")));
+	duct_eof(d);
+	close(b[1]);
+	expect(d, DUCT_ERR, "", true);
+	assert_false(duct_over(d));
+	close(a[1]);
+	expect(d, DUCT_OUT, "", true);
+	assert_true(duct_over(d));
+	duct_free(&d);
+}
+
 /* Nothing is taken that could block the server, or that is not whole. */
 static void
 test_bad_carriers(void **state)
@@ -569,6 +606,7 @@ main(void)
 		cmocka_unit_test(test_pipe_without_reader),
 		cmocka_unit_test(test_pty),
 		cmocka_unit_test(test_bad_carriers),
+		cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_to_login),
 		cmocka_unit_test(test_from_login),
 		cmocka_unit_test(test_login_gone),

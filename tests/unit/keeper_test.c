@@ -186,28 +186,15 @@ end(struct fixture *x)
 	assert_int_equal(status, 0);
 }
 
-/* Our end of the duct and of its stderr; *err may be NULL. */
-static int
-ask(struct fixture *x, uint32_t channel, const struct msg_open *m, int *err)
+static void
+ask(struct fixture *x, uint32_t channel, const struct msg_open *m)
 {
 	struct wr w = wr_new(IPC_MAX_FRAME);
-	int d[2], e[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-	    d), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-	    e), 0);
 	put_open(&w, m);
 	assert_int_equal(ipc_send(x->server, MSG_OPEN, channel, wr_view(&w),
-	    (int[]){ d[1], e[1] }, m->kind == START_EXEC ? 2 : 1), OK);
+	    NULL, 0), OK);
 	wr_free(&w);
-	close(d[1]);
-	close(e[1]);
-	if (err != NULL)
-		*err = e[0];
-	else
-		close(e[0]);
-	return d[0];
 }
 
 static void
@@ -217,7 +204,7 @@ exec(struct fixture *x, uint32_t channel, const char *command)
 		.kind = START_EXEC, .command = view_str(command),
 	};
 
-	close(ask(x, channel, &m, NULL));
+	ask(x, channel, &m);
 }
 
 static void
@@ -313,7 +300,7 @@ runs_what_is_forced(void **state)
 	says(f[1], "ls -l|k||p|192.0.2.1 5000 22\n");
 	close(f[0]);
 	close(f[2]);
-	close(ask(x, 2, &m, NULL));
+	ask(x, 2, &m);
 	opened(x, 2, CARRIER_PIPES, f);
 	ended(x, 2, 0, NULL);
 	says(f[1], "|k||p|192.0.2.1 5000 22\n");
@@ -321,7 +308,7 @@ runs_what_is_forced(void **state)
 	close(f[2]);
 	m.kind = START_SUBSYSTEM;
 	m.command = view_str("sftp");
-	close(ask(x, 3, &m, NULL));
+	ask(x, 3, &m);
 	opened(x, 3, CARRIER_PIPES, f);
 	ended(x, 3, 0, NULL);
 	says(f[1], "sftp|k||p|192.0.2.1 5000 22\n");
@@ -420,7 +407,7 @@ on_a_terminal(void **state)
 	if (access("/dev/ptmx", R_OK | W_OK) == -1)
 		skip();
 	start(x);
-	close(ask(x, 1, &m, NULL));
+	ask(x, 1, &m);
 	give_terminal(x, true);
 	opened(x, 1, CARRIER_PTY, f);
 	while (strstr(got, "/dev/pts/7\r\n") == NULL)
@@ -457,29 +444,29 @@ terminal_hangs_up(void **state)
 	if (access("/dev/ptmx", R_OK | W_OK) == -1)
 		skip();
 	start(x);
-	close(ask(x, 1, &m, NULL));
+	ask(x, 1, &m);
 	give_terminal(x, true);
 	opened(x, 1, CARRIER_PTY, f);
 	close(f[0]);
 	assert_int_equal(ipc_send(x->server, MSG_CLOSED, 1, view_of(NULL, 0),
 	    NULL, 0), OK);
 	taken_back(x);
-	close(ask(x, 2, &m, NULL));
+	ask(x, 2, &m);
 	assert_int_equal(ipc_send(x->server, MSG_CLOSED, 2, view_of(NULL, 0),
 	    NULL, 0), OK);
 	usleep(50000);
 	give_terminal(x, true);
 	taken_back(x);
 	/* there may be none */
-	close(ask(x, 3, &m, NULL));
+	ask(x, 3, &m);
 	give_terminal(x, false);
 	next(x, MSG_REFUSED, 3);
 	/* nor a warden */
-	close(ask(x, 4, &m, NULL));
+	ask(x, 4, &m);
 	close(x->warden);
 	x->warden = -1;
 	next(x, MSG_REFUSED, 4);
-	close(ask(x, 5, &m, NULL));
+	ask(x, 5, &m);
 	next(x, MSG_REFUSED, 5);
 	end(x);
 }
@@ -510,15 +497,16 @@ serves_files_sealed(void **state)
 	char path[64], line[256];
 	uint8_t head[5];
 	long child = 0, caps = -1, nnp = -1, seccomp = -1;
-	int f[3], d[2];
+	int d[2];
 	FILE *s;
 
 	start(x);
 	for (uint32_t i = 0; i < 2; i++) {
-		d[i] = ask(x, 1 + i, &m, NULL);
+		ask(x, 1 + i, &m);
 		if (i == 0)
 			introduced(x);
-		opened(x, 1 + i, CARRIER_DUCT, f);
+		opened(x, 1 + i, CARRIER_SOCKET, &d[i]);
+		assert_int_equal(fcntl(d[i], F_SETFL, 0), 0);
 		assert_int_equal(write(d[i], init, sizeof(init)),
 		    sizeof(init));
 		assert_int_equal(recv(d[i], head, 5, MSG_WAITALL), 5);
@@ -548,9 +536,9 @@ serves_files_sealed(void **state)
 	assert_int_equal(kill((pid_t)child, SIGKILL), 0);
 	ended(x, 2, 1, NULL);
 	close(d[1]);
-	d[0] = ask(x, 3, &m, NULL);
+	ask(x, 3, &m);
 	introduced(x);
-	opened(x, 3, CARRIER_DUCT, f);
+	opened(x, 3, CARRIER_SOCKET, &d[0]);
 	close(d[0]);
 	ended(x, 3, 0, NULL);
 	end(x);
@@ -566,7 +554,7 @@ refuses(void **state)
 
 	x->policy.allow = ALLOW_EXEC;
 	start(x);
-	close(ask(x, 1, &m, NULL));
+	ask(x, 1, &m);
 	next(x, MSG_REFUSED, 1);
 	do
 		n = recv(x->log, text, sizeof(text), 0);
@@ -576,14 +564,14 @@ refuses(void **state)
 	assert_non_null(memmem(text, (size_t)n, "f.yaml:7:8", 10));
 	m.kind = START_SUBSYSTEM;
 	m.command = view_str("sftp");
-	close(ask(x, 2, &m, NULL));
+	ask(x, 2, &m);
 	next(x, MSG_REFUSED, 2);
 	m.command = view_str("other");
-	close(ask(x, 3, &m, NULL));
+	ask(x, 3, &m);
 	next(x, MSG_REFUSED, 3);
 	m.kind = START_EXEC;
 	m.pty = true;
-	close(ask(x, 4, &m, NULL));
+	ask(x, 4, &m);
 	next(x, MSG_REFUSED, 4);
 	end(x);
 }
@@ -605,7 +593,7 @@ subsystems(void **state)
 	x->policy.allow = ALLOW_SFTP;
 	x->policy.run.subsystems = (struct policy_pairs){ pairs, 1 };
 	start(x);
-	close(ask(x, 1, &m, NULL));
+	ask(x, 1, &m);
 	opened(x, 1, CARRIER_PIPES, f);
 	ended(x, 1, 2, NULL);
 	says(f[1], "one\n");
@@ -624,18 +612,18 @@ tells_what_is_missing(void **state)
 	const struct msg_open m = {
 		.kind = START_EXEC, .command = view_str("id"),
 	};
-	int d, e, f[3];
+	int f[3];
 
 	if (geteuid() != 0)
 		skip();
 	x->policy.jail = view_str(x->dir);
 	x->policy.start = view_of(NULL, 0);
 	start(x);
-	d = ask(x, 1, &m, &e);
-	opened(x, 1, CARRIER_DUCT, f);
+	ask(x, 1, &m);
+	opened(x, 1, CARRIER_SOCKETS, f);
 	ended(x, 1, 127, NULL);
-	says(d, "");
-	says(e, "/bin/sh: No such file or directory (or a library of it) in "
+	says(f[0], "");
+	says(f[1], "/bin/sh: No such file or directory (or a library of it) in "
 	    "the jail\r\n");
 	end(x);
 }
@@ -645,14 +633,15 @@ account_without_shell(void **state)
 {
 	struct fixture *x = *state;
 	const struct msg_open m = { .kind = START_SHELL };
-	int d, f[3];
+	int f[3];
 
 	x->policy.run.shell = view_str("/usr/sbin/nologin");
 	start(x);
-	d = ask(x, 1, &m, NULL);
-	opened(x, 1, CARRIER_DUCT, f);
+	ask(x, 1, &m);
+	opened(x, 1, CARRIER_SOCKETS, f);
 	ended(x, 1, 1, NULL);
-	says(d, "This account has no shell.\r\n");
+	close(f[0]);
+	says(f[1], "This account has no shell.\r\n");
 	end(x);
 }
 

@@ -284,7 +284,7 @@ test_open_names(void **state)
 static void
 test_opened(void **state)
 {
-	static const size_t fds[CARRIERS] = { 0, 1, 1, 3 };
+	static const size_t fds[CARRIERS] = { 0, 1, 2, 1, 3 };
 	struct msg_opened in = { 0 }, out;
 	struct msg_window win = { 1, 2, 3, 4 }, win_out;
 	struct msg_pty pty = { 17 }, pty_out;
