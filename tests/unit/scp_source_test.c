@@ -478,6 +478,22 @@ large(void **state)
 	close(duct[0]);
 }
 
+/* Sizes past 32 bits, without the time that so many bytes take: the client
+ * goes when it has heard of it. */
+static void
+sparse(void **state)
+{
+	int fd = open("big", O_WRONLY | O_CREAT, 0644);
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, (off_t)5 << 30), 0);
+	close(fd);
+	begin("scp -f big");
+	HEAR(&p, "C0644 5368709120 big\n");
+	SAY(&p, "\1too large\n");
+	peer_ended(&p, 1);
+}
+
 /* Read-only means just that: everything can be read. */
 static void
 read_only(void **state)
@@ -503,7 +519,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(one_file), T(several), T(with_times), T(trees), T(names),
 		T(links), T(special), T(too_deep), T(no_permission),
-		T(answers), T(cut_off), T(shrinks), T(large), T(read_only),
+		T(answers), T(cut_off), T(shrinks), T(large), T(sparse),
+		T(read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
