@@ -72,19 +72,17 @@ hash_slot(void *ctx, bool take)
 {
 	struct login *l = ctx;
 	const struct login_start *s = l->start;
-	struct pollfd p = { .fd = s->server };
 
 	if (!take) {
 		tokens_give(s->tokens, l->token);
+		if (!s->unprivileged)
+			tokens_step_back(false);
 		return;
 	}
-	/* Nobody wakes us when a token comes free; the odd interval keeps
-	 * many waiting logins out of step. */
-	while (!tokens_take(s->tokens, s->ntokens, &l->token)) {
-		if (poll(&p, 1, 3 + getpid() % 5) == 1 &&
-		    (p.revents & (POLLHUP | POLLERR)) != 0)
-			quit(NULL);	/* the client has gone meanwhile */
-	}
+	if (!tokens_wait(s->tokens, s->ntokens, s->server, &l->token))
+		quit(NULL);	/* the client has gone meanwhile */
+	if (!s->unprivileged)
+		tokens_step_back(true);
 }
 
 /* ---- waiting for helpers ---- */

@@ -1,8 +1,14 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "chroot/tokens.h"
+
+#define LOOK_MS		3	/* until the second look for a free token */
+#define LOOK_MS_MOST	30	/* ... and between two, after a while */
+#define BACK		10	/* nice(2) */
 
 int
 tokens_new(void)
@@ -39,4 +45,38 @@ void
 tokens_give(int fd, unsigned token)
 {
 	set_lock(fd, token, F_UNLCK);
+}
+
+bool
+tokens_wait(int fd, unsigned n, int peer, unsigned *token_out)
+{
+	struct pollfd p = { .fd = peer };
+	int ms = LOOK_MS;
+
+	/* Nobody wakes us when a token comes free; the odd interval keeps
+	 * many that wait out of step.  The longer it takes, the more of them
+	 * there are, and the less often each needs to look. */
+	while (!tokens_take(fd, n, token_out)) {
+		if (poll(&p, 1, ms + getpid() % 5) == 1 &&
+		    (p.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+			return false;
+		if (ms < LOOK_MS_MOST)
+			ms++;
+	}
+	return true;
+}
+
+void
+tokens_step_back(bool back)
+{
+	/* Of sched(7)'s autogroups each has its share, whatever the niceness
+	 * of the processes in it; where there are none, this changes
+	 * nothing. */
+	int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+
+	if (fd != -1) {
+		(void)!write(fd, back ? "10" : "0", back ? 2 : 1);
+		close(fd);
+	}
+	(void)setpriority(PRIO_PROCESS, 0, back ? BACK : 0);
 }

@@ -9,8 +9,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,6 +173,59 @@ no_tokens(void **state)
 	assert_false(tokens_take(fd, 0, &a));
 	close(fd);
 	assert_false(tokens_take(fd, 1, &a));
+}
+
+/* Who waits gets the token when its holder has gone, and waits for nobody
+ * else's sake. */
+static void
+tokens_are_waited_for(void **state)
+{
+	int fd = tokens_new(), pair[2];
+	pid_t one = holder(fd, 1, 1), killer;
+	unsigned a = 9;
+
+	(void)state;
+	assert_int_equal(ipc_pair(pair, true), OK);
+	if ((killer = fork()) == 0) {
+		poll(NULL, 0, 50);
+		_exit(kill(one, SIGKILL) != 0);
+	}
+	assert_true(tokens_wait(fd, 1, pair[0], &a));
+	assert_int_equal(a, 0);
+	tokens_give(fd, a);
+	end(one);
+	waitpid(killer, NULL, 0);
+	close(pair[0]);
+	close(pair[1]);
+	one = holder(fd, 1, 1);		/* before the pair: it inherits */
+	assert_int_equal(ipc_pair(pair, true), OK);
+	close(pair[1]);
+	assert_false(tokens_wait(fd, 1, pair[0], &a));
+	end(one);
+	close(pair[0]);
+	close(fd);
+}
+
+static void
+stepping_back(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	if ((pid = fork()) == 0) {
+		setsid();
+		tokens_step_back(true);
+		if (getpriority(PRIO_PROCESS, 0) != 10)
+			_exit(1);
+		tokens_step_back(false);
+		_exit(getpriority(PRIO_PROCESS, 0) == 0 ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* ---- who is who ---- */
@@ -427,6 +482,8 @@ main(void)
 		cmocka_unit_test(queue_is_bounded),
 		cmocka_unit_test(tokens_are_counted),
 		cmocka_unit_test(no_tokens),
+		cmocka_unit_test(tokens_are_waited_for),
+		cmocka_unit_test(stepping_back),
 		cmocka_unit_test(who_is_who), cmocka_unit_test(the_dead),
 		cmocka_unit_test(who_is_bounded),
 		cmocka_unit_test(listeners_change),
