@@ -405,6 +405,13 @@ t_overflow_deny() {
 	logged event=connection-refused 'src=127\.0\.0\.7 .*reason=penalties\.overflow'
 	# ... until there is room
 	op penalties clear 127.0.0.5
+	from 127.0.0.7 pwd
+	stop_server
+	# by time too, without anything else happening
+	MIN=1s rules 'authfail: 3s' 'sources: 1' 'overflow: deny'
+	fresh_server
+	fail_from 127.0.0.5
+	logged event=penalty 'src=127\.0\.0\.5 reason=authfail .*seconds=[123]$'
 	eventually from 127.0.0.7 pwd
 }
 

@@ -26,10 +26,11 @@ if [ -n "$ROOT" ]; then
 	setpriv --reuid $ACCT_UID --regid $ACCT_GID --clear-groups \
 	    unshare -U true || skip "no user namespace can be made here"
 fi
-STATE=none CONTROL=none # that user has no place there
+mkdir "$T/own"
+STATE=$T/own/state CONTROL=$T/own/control
 prepare
 [ -z "$ROOT" ] || {
-	chown -R $ACCT_UID:$ACCT_GID "$JAIL" "$CONF"
+	chown -R $ACCT_UID:$ACCT_GID "$JAIL" "$CONF" "$T/own"
 }
 start_server
 
@@ -56,6 +57,17 @@ t_nobody_is_root() {
 		    [ "$(awk '/^Uid:/ { print $2 }' "/proc/$p/status")" = \
 		    $ACCT_UID ] || ! alive "$p" || fail "process $p is another user's"
 	done
+}
+
+# What is to be kept is kept, and that user may ask.
+t_operator() {
+	local as=
+	eq mode "$(stat -c %a:%u "$STATE")" 700:$ACCT_UID
+	eq mode "$(stat -c %a:%u "$CONTROL")" 600:$ACCT_UID
+	[ -z "$ROOT" ] || as="setpriv --reuid $ACCT_UID --regid $ACCT_GID
+	    --clear-groups"
+	cp "$TOOL" "$T/tool"
+	eq answer "$($as "$T/tool" penalties --json --control "$CONTROL")" "[]"
 }
 
 t_stops() {
