@@ -98,7 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		trip_attempt, trip_auth_reply, trip_ready, trip_ended,
 		trip_text, trip_log_target, trip_log_who, trip_policy,
 		trip_block, trip_window, trip_open, trip_opened, trip_pty,
-		trip_block, trip_penalties, trip_barred, trip_offence,
+		trip_penalties, trip_barred, trip_offence,
 		trip_child,
 		trip_flow, trip_socket, trip_listening, trip_unconnected,
 		trip_credit, trip_lookup, trip_found,
