@@ -73,7 +73,14 @@ work() {
 	local from conns
 	from=$(wc -l <"$WORKLOG")
 	conns=$(grep -c event=disconnect "$LOG") || true
-	if [ "$1" = query ]; then query "$2"; else attempt "$1" "$2"; fi
+	case $1 in
+	query) query "$2" ;;
+	hostbased)
+		refused py secrets.py hostbased "$2" keys/host_ed25519 \
+		    elsewhere. "$2" 2>/dev/null
+		;;
+	*) attempt "$1" "$2" ;;
+	esac
 	over() { [ "$(grep -c event=disconnect "$LOG")" -gt "$conns" ]; }
 	eventually over
 	eventually idle
@@ -87,6 +94,10 @@ work() {
 		sub(" [^ ]*/nonexistent/authorized_keys$", " USERS-KEYS")
 		sub(" [^ ]*/akeys/USER$", " USERS-KEYS")
 		sub(" -.password$", " USER.password")
+		sub(" [^ ]*/nonexistent/totp$", " USERS-CODES")
+		sub(" [^ ]*/totp/USER$", " USERS-CODES")
+		sub(" [^ ]*/nonexistent/known_hosts$", " HOSTS")
+		sub(" [^ ]*/hosts/USER$", " HOSTS")
 		print who ":" $0
 	}'
 }
@@ -121,4 +132,35 @@ t_dialogue() {
 	has "$T/alice.dialogue" ': hash '
 }
 t_none() { compare none; }
+
+# Codes from a clock and known hosts: a server whose users have both.
+t_codes_and_hosts() {
+	"$PY" -c "import asyncssh" 2>/dev/null || skip "no python3-asyncssh"
+	mkdir -m 700 "$T/totp"
+	mkdir "$T/hosts"
+	for u in alice bob; do
+		echo GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ >"$T/totp/$u"
+		chmod 600 "$T/totp/$u"
+		awk '{ print "sallyport.test", $1, $2 }' \
+		    "$T/keys/host_ed25519.pub" >"$T/hosts/$u"
+	done
+	BOTH="    password: '$HASH'
+    totp: {file: \"$T/totp/%u\"}
+    known_hosts_files: [\"$T/hosts/%u\"]"
+	AUTH='[keyboard-interactive, hostbased]'
+	USER_YAML=$BOTH
+	USERS_YAML="  bob:
+    jail: \"$T/jail2\"
+    account: {uid: $ACCT_UID, gid: $ACCT_GID}
+    auth: $AUTH
+$BOTH"
+	STATE=$T/codes
+	TOP_YAML="penalties: off" # which are saved now and then
+	stop_server # whose work would be noted as well
+	fresh_server
+	compare dialogue
+	has "$T/alice.dialogue" 'process 1: open USERS-CODES'
+	compare hostbased
+	has "$T/alice.hostbased" 'process 1: open HOSTS'
+}
 run_parts
