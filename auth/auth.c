@@ -6,6 +6,7 @@
 
 #include "auth/internal.h"
 #include "auth/limits.h"
+#include "auth/nss.h"
 #include "auth/pam.h"
 #include "base/crypto.h"
 
@@ -50,6 +51,8 @@ auth_free(struct auth **a)
 		return;
 	dialog_close(*a);
 	pam_free(*a);
+	nss_free(*a);
+	nss_free(*a);
 	chains_free(&(*a)->chains);
 	wipe(*a, sizeof(**a));
 	free(*a);
@@ -167,7 +170,8 @@ auth_gate(const struct auth *a, int method)
 	const char *why = admit_fault(a->start.policy, &a->addr, auth_now(a));
 
 	if (why != NULL)
-		return why;
+		return a->start.policy == NULL && a->why_nobody[0] != '\0' ?
+		    a->why_nobody : why;
 	if (!chains_expect(&a->chains, method))
 		return a->partial ? "method is not the next step" :
 		    "method is not allowed for this user";
@@ -341,6 +345,9 @@ auth_request(struct auth *a, struct view payload, struct auth_answer *out)
 		disconnect(out, "service is not available");
 	} else {
 		out->method = m.method;
+		/* `none` asks for nothing that differs. */
+		if (m.method != AUTH_NONE)
+			nss_find(a);
 		run_method(a, &m, out);
 	}
 	a->over = out->verdict == VERDICT_SUCCESS ||

@@ -66,6 +66,10 @@ struct auth_start {
 	const char *helper;
 	uint32_t grace_ms;		/* when a login is over at the latest;
 					 * 0: not known */
+	/* What is said of accounts of the host (put_host_rules); empty: they
+	 * cannot log in. */
+	struct view host;
+	const struct auth_store *host_store;	/* as store, for them */
 	/* Bytes that stay the same while the daemon lives and that no client
 	 * knows: they spread the moment of a failure by user name.  Empty:
 	 * spread by bytes of this connection alone. */
@@ -191,6 +195,23 @@ struct auth_question {
  * it cannot be counted.  Reads the files of keys. */
 unsigned auth_describe(const struct auth_question *q,
     const struct auth_hearer *to);
+
+/* ---- accounts of the host ---- */
+
+struct auth_account {
+	struct policy *policy;	/* NULL: nobody who may log in */
+	struct wr bytes;	/* behind it */
+	char why[256];
+};
+/* Asks about the user again, by other rules.  NULL, or why not (as long as
+ * out); free it in any case. */
+const char *auth_find_account(struct auth *a, struct view rules,
+    struct auth_account *out);
+void auth_account_free(struct auth_account *acc);
+/* start.policy, or that of the account that was found; NULL: neither. */
+const struct policy *auth_policy(const struct auth *a);
+/* It outlives a. */
+void auth_keep_policy(struct auth *a);
 
 /* ---- PAM's session (auth/talk.h) ---- */
 

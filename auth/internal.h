@@ -24,6 +24,8 @@ struct auth_work {
 	unsigned helpers;	/* sallyport-account, started */
 };
 
+#define TALK_WHY	256	/* bytes of a helper's reason */
+
 struct auth_step;
 struct pam;
 
@@ -66,6 +68,9 @@ struct auth {
 		size_t nprompts;	/* answers that are owed */
 	} talk;
 	struct pam *pam;	/* NULL: nothing was asked of it yet */
+	bool looked, account_kept;
+	struct auth_account account;	/* of the host */
+	char why_nobody[TALK_WHY];	/* the log's words, empty: none */
 	struct password_own password;	/* that was proved; no hash: none */
 	bool change_owed;	/* it has expired; a dialogue behind asks for
 				 * a new one */

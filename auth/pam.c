@@ -11,6 +11,8 @@
 #define TEXTS_MAX	((size_t)12 * 1024)	/* what one round says */
 
 struct pam {
+	struct helper *ready;	/* has attempted nothing yet */
+	char ready_for[TALK_SERVICE_MAX + 1];	/* its service */
 	struct helper *now;	/* the attempt that is under way */
 	struct helper *kept;	/* the last one that proved something */
 	bool account;		/* its account phase was passed, too */
@@ -48,8 +50,10 @@ void
 pam_free(struct auth *a)
 {
 	pam_forget(a);
-	if (a->pam != NULL)
+	if (a->pam != NULL) {
+		helper_end(&a->pam->ready);
 		helper_end(&a->pam->kept);
+	}
 	free(a->pam);
 	a->pam = NULL;
 }
@@ -161,15 +165,37 @@ asked_name(const struct auth *a)
 	    view_str("nobody.invalid") : u;
 }
 
-static bool
-begin_attempt(struct auth *a, const char **why)
+static struct helper *
+start_helper(struct auth *a, struct view service, const char **why)
 {
 	const struct talk_hello m = {
-		.service = pam_service(a), .user = asked_name(a),
+		.service = service, .user = asked_name(a),
 		.rhost = view_str(a->start.src),
 		.grace_ms = a->start.grace_ms != 0 ? a->start.grace_ms :
 		    60 * 1000,
 	};
+
+	a->work.helpers++;
+	return helper_start(a, &m, why);
+}
+
+struct helper *
+pam_prepare(struct auth *a, struct view service, const char **why_out)
+{
+	struct pam *p = state_of(a);
+
+	*why_out = "out of memory";
+	if (p == NULL || !view_to_cstr(service, p->ready_for,
+	    sizeof(p->ready_for)))
+		return NULL;
+	helper_end(&p->ready);
+	p->ready = start_helper(a, service, why_out);
+	return p->ready;
+}
+
+static bool
+begin_attempt(struct auth *a, const char **why)
+{
 	struct pam *p = state_of(a);
 
 	*why = "out of memory";
@@ -177,8 +203,11 @@ begin_attempt(struct auth *a, const char **why)
 		return false;
 	pam_forget(a);
 	p->rounds = 0;
-	a->work.helpers++;
-	p->now = helper_start(a, &m, why);
+	if (p->ready != NULL && view_is(pam_service(a), p->ready_for)) {
+		p->now = p->ready;
+		p->ready = NULL;
+	} else
+		p->now = start_helper(a, pam_service(a), why);
 	return p->now != NULL;
 }
 

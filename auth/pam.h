@@ -24,6 +24,11 @@ const char *pam_account(struct auth *a, struct wr *notice);
 /* The one whose attempt was proved last, NULL: none. */
 struct helper *pam_helper(const struct auth *a);
 
+/* A helper that has heard HELLO alone, for who asks it about the account; the
+ * next attempt with the same service goes on with it.  NULL: *why_out. */
+struct helper *pam_prepare(struct auth *a, struct view service,
+    const char **why_out);
+
 /* A request came that does not go on with what was begun. */
 void pam_forget(struct auth *a);
 void pam_free(struct auth *a);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/config_parse.h"
+#include "base/host.h"
 #include "base/messages.h"
 
 /*
@@ -99,6 +100,10 @@ put_main(struct wr *w, const struct config_main *m)
 		wr_u32(w, m->decoys[i].users);
 		wr_str(w, m->decoys[i].policy);
 	}
+	wr_str(w, m->host.record);
+	wr_str(w, m->host.allow);
+	wr_str(w, m->host.deny);
+	wr_bool(w, m->host.root);
 }
 
 void
@@ -238,6 +243,10 @@ get_main(struct view v, struct config *c)
 	m->methods = rd_u32(&r);
 	m->asks_code = rd_bool(&r);
 	get_decoys(&r, c);
+	m->host.record = rd_str(&r);
+	m->host.allow = rd_str(&r);
+	m->host.deny = rd_str(&r);
+	m->host.root = rd_bool(&r);
 	m->log_to = (enum log_target)to;
 	m->log_level = (enum log_level)level;
 	return rd_done(&r) && to <= LOG_TO_FILE && level <= LOG_DEBUG &&
@@ -297,10 +306,25 @@ get_user(struct rd *r, struct user_record *u)
 
 /* Each policy decodes and has the user's name; each number is in range. */
 static bool
+rules_of(const struct config *c, struct view policy, struct host_rules *out)
+{
+	const struct config_host *h = &c->main.host;
+	struct wr w = wr_new(1 << 20);
+	struct host_rules again;
+	bool ok;
+
+	*out = (struct host_rules){ policy, h->allow, h->deny, h->root };
+	put_host_rules(&w, out);
+	ok = !w.bad && get_host_rules(wr_view(&w), &again);
+	wr_free(&w);
+	return ok;
+}
+
+static bool
 check_user(const struct config *c, const struct user_record *u)
 {
 	struct policy *p;
-	bool good = u->name.n != 0;
+	bool good = true;
 
 	for (size_t i = 0; i < u->npolicies && good; i++) {
 		p = policy_decode(u->policy[i]);
@@ -329,12 +353,28 @@ check_users(const struct config *c)
 		if (get_u32(c->offsets + 4 * i) != c->records.n - all.n)
 			return false;
 		get_user(&all, &u);
-		if (all.bad || (i != 0 && compare(last, u.name) >= 0) ||
+		if (all.bad || u.name.n == 0 ||
+		    (i != 0 && compare(last, u.name) >= 0) ||
 		    !check_user(c, &u))
 			return false;
 		last = u.name;
 	}
 	return rd_done(&all);
+}
+
+/* A record without a name, if there is one, with rules that can be read. */
+static bool
+check_host(const struct config *c)
+{
+	struct rd r = rd_of(c->main.host.record);
+	struct host_rules rules;
+	struct user_record u;
+
+	if (c->main.host.record.n == 0)
+		return true;
+	get_user(&r, &u);
+	return rd_done(&r) && u.name.n == 0 && check_user(c, &u) &&
+	    rules_of(c, u.policy[0], &rules);
 }
 
 static bool
@@ -372,7 +412,8 @@ config_open(struct view block)
 		goto bad;
 	c->offsets = rd_bytes(&r, c->nusers * 4).p;
 	c->records = rd_rest(&r);
-	if (r.bad || !get_main(v, c) || !check_users(c))
+	if (r.bad || !get_main(v, c) || !check_users(c) ||
+	    !check_host(c))
 		goto bad;
 	return c;
 bad:
@@ -439,18 +480,37 @@ variant_holds(const struct config *c, const struct user_record *u, size_t i,
 	return true;
 }
 
+static struct view
+policy_there(const struct config *c, const struct user_record *u,
+    const struct place *place)
+{
+	for (size_t i = 0; place != NULL && i < u->nvariants; i++)
+		if (variant_holds(c, u, i, place))
+			return u->policy[u->variant[i].policy];
+	return u->policy[0];
+}
+
 struct view
 config_user(const struct config *c, struct view name,
     const struct place *place)
 {
 	struct user_record u;
 
-	if (!find_user(c, name, &u))
-		return view_of(NULL, 0);
-	for (size_t i = 0; place != NULL && i < u.nvariants; i++)
-		if (variant_holds(c, &u, i, place))
-			return u.policy[u.variant[i].policy];
-	return u.policy[0];
+	return find_user(c, name, &u) ? policy_there(c, &u, place) :
+	    view_of(NULL, 0);
+}
+
+bool
+config_host(const struct config *c, const struct place *place,
+    struct host_rules *out)
+{
+	struct rd r = rd_of(c->main.host.record);
+	struct user_record u;
+
+	if (c->main.host.record.n == 0)
+		return false;
+	get_user(&r, &u);
+	return rules_of(c, policy_there(c, &u, place), out);
 }
 
 /* ---- the whole run ---- */
@@ -477,6 +537,7 @@ parse_trees(struct parse *p, struct wr *out, struct wr *faults)
 	wr_free(&p->records);
 	wr_free(&p->condition_bytes);
 	wr_free(&p->uids);
+	wr_free(&p->host_record);
 	tree_free(&p->t);
 	return good;
 }
@@ -485,7 +546,8 @@ static bool
 parse_begin(struct parse *p, const struct config_env *env, size_t max)
 {
 	*p = (struct parse){ .env = env, .records = wr_new(max),
-	    .condition_bytes = wr_new(max), .uids = wr_new(max) };
+	    .condition_bytes = wr_new(max), .uids = wr_new(max),
+	    .host_record = wr_new(max) };
 	if (names_init(&p->t, &p->groups.index, 1024) &&
 	    names_init(&p->t, &p->users.index, 16384) &&
 	    names_init(&p->t, &p->accounts, 16384) &&

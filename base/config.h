@@ -80,9 +80,16 @@ struct config_main {
 	bool asks_code;
 	const struct config_decoy *decoys;	/* none: there is no user */
 	size_t ndecoys;
+	struct config_host {
+		struct view record;	/* empty: no account of the host */
+		struct view allow, deny;	/* as in struct host_rules */
+		bool root;
+	} host;
 };
 
 struct config;
+
+struct host_rules;
 
 /* Opens a block made by config_parse (borrowed, must outlive the result, and
  * is checked whole: a damaged block gives NULL, never a fault later). */
@@ -95,6 +102,11 @@ size_t config_nusers(const struct config *c);
  * NULL: the policy that counts where no `when` holds. */
 struct view config_user(const struct config *c, struct view name,
     const struct place *place);
+
+/* What is said of accounts of the host that are no users, for one who comes
+ * from there; false: they cannot log in.  Views into the block. */
+bool config_host(const struct config *c, const struct place *place,
+    struct host_rules *out) MUST_CHECK;
 
 /* Where one key of a policy has its value from, for people. */
 struct config_origin {

@@ -444,57 +444,6 @@ parse_control(struct parse *p, const struct node *v, const struct path *at)
 	p->main.control = path;
 }
 
-/* ---- host_accounts: checked, and refused while logins through PAM are not
- * there, so that nobody believes that somebody can log in ---- */
-
-static bool
-any_word(struct view v, const char **why_out)
-{
-	*why_out = "is empty; use a name of an account, or @ and one of a "
-	    "group";
-	return v.n != 0;
-}
-
-static void
-row_host_allow(struct parse *p, const struct key_row *row,
-    const struct node *v, const struct path *at, void *into)
-{
-	struct view_list list;
-
-	(void)into;
-	row_texts(p, v, at, CONFIG_MAX_LIST, row->allowed, any_word, &list);
-}
-
-static void
-row_host_policy(struct parse *p, const struct key_row *row,
-    const struct node *v, const struct path *at, void *into)
-{
-	struct view name;
-
-	(void)into;
-	if (row_text(p, v, at, row->allowed, &name) && !p->incomplete &&
-	    names_find(&p->groups.index, name) == NULL)
-		tree_fault(&p->t, v->mark, at,
-		    "%s is not a group; use one that groups has",
-		    tree_quote(&p->t, name));
-}
-
-static const struct key_row host_account_rows[] = {
-	{ "allow", row_host_allow, 0, 0, 0, "accounts and @groups", 0 },
-	{ "policy", row_host_policy, 0, 0, 0, "the name of a group", 0 },
-};
-
-static void
-parse_host_accounts(struct parse *p, const struct node *v,
-    const struct path *at)
-{
-	row_walk(p, v, at, host_account_rows, COUNT(host_account_rows),
-	    NULL, NULL);
-	if (v->kind == NODE_MAP && v->n != 0)
-		tree_fault(&p->t, v->mark, at, "logins of host accounts are "
-		    "not in this version; leave it out and name the users");
-}
-
 void
 keys_parse(struct parse *p, enum top_key key, const struct path *at)
 {
@@ -514,7 +463,7 @@ keys_parse(struct parse *p, enum top_key key, const struct path *at)
 		[TOP_CONTROL] = parse_control,
 		[TOP_PENALTIES] = penalties_parse,
 		[TOP_DEFAULTS] = NULL,		/* config_users.c */
-		[TOP_HOST_ACCOUNTS] = parse_host_accounts,
+		[TOP_HOST_ACCOUNTS] = host_parse,	/* config_host.c */
 	};
 	const struct node *v = p->top[key].value;
 

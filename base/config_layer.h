@@ -101,7 +101,16 @@ struct user {
 	/* nearest first, blocks that hold before their layer, NULL where
 	 * there is none; the last is built in */
 	const struct layer *layer[7];
+	/* It stands for all accounts of host_accounts: has no name and no
+	 * account yet, and %u stays. */
+	bool host;
 };
+/* config_host.c: what is particular about them. */
+void host_user(const struct parse *p, const struct user *u,
+    struct policy *out);
+/* ... and their record; after all users. */
+void host_finish(struct parse *p, const struct layer *builtin,
+    const struct layer *defaults);
 /* config_users.c: what the layers say together.  Faults are told. */
 void user_policy(struct parse *p, const struct user *u, struct policy *out);
 /* The layer that gives the key. */
@@ -138,7 +147,8 @@ void programs_check(struct parse *p, const struct policy_programs *pr,
 void programs_finish(struct parse *p);
 /* Remembers the user's account, and counts the kind of work that its logins
  * do among p->main.decoys. */
-void programs_note(struct parse *p, const struct policy *pol);
+void programs_note(struct parse *p, const struct policy *pol,
+    size_t users);
 
 /* config_run.c: likewise. */
 void run_path(struct parse *p, const struct key_row *row,

@@ -84,6 +84,11 @@ pam_user(struct parse *p, const struct user *u, struct policy *out)
 	const struct layer *own = user_pick(u, UK_PASSWORD);
 	struct path at = { u->path, view_str("pam"), 0 };
 
+	if (u->host) {
+		host_user(p, u, out);
+		out->password = view_of(NULL, 0);
+		return;
+	}
 	if (pam->pam.n == 0)
 		return;
 	if (pam == own && own->password.n != 0) {

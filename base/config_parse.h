@@ -10,6 +10,7 @@
  *	config_forward.c those of them about forwarded connections
  *	config_secrets.c those of them that are groups of secrets
  *	config_pam.c	 who is asked of PAM
+ *	config_host.c	 host_accounts
  *	config_users.c	 inheritance
  *	config_variants.c what differs by source and listener; the records
  *	config_origin.c	 where a user's values come from
@@ -69,6 +70,16 @@ struct command_user {
 	struct mark mark;
 };
 
+/* host_accounts, as it is read */
+struct host_parse {
+	bool given;
+	struct mark mark;
+	struct view_list allow, deny;
+	const struct entry *group;	/* NULL: none */
+	struct view pam;
+	bool root;
+};
+
 struct parse {
 	struct tree t;
 	const struct config_env *env;
@@ -88,6 +99,8 @@ struct parse {
 	struct wr records;	/* encoded users, in order of names */
 	uint32_t *offsets;	/* of each in records */
 	size_t nusers;
+	struct host_parse host;
+	struct wr host_record;	/* as in records, without a name */
 };
 
 /* ---- rows: one for each key of a mapping ---- */
@@ -153,6 +166,8 @@ void schema_collect(struct parse *p, const struct node *root,
 void schema_parse(struct parse *p);
 /* ... by one top-level key, if it is given. */
 void keys_parse(struct parse *p, enum top_key key, const struct path *at);
+/* Reads host_accounts.  config_host.c. */
+void host_parse(struct parse *p, const struct node *v, const struct path *at);
 /* Fills p->records and p->main.methods. */
 void users_parse(struct parse *p);
 /* Appends the block; p has no fault. */

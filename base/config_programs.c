@@ -330,7 +330,7 @@ programs_check(struct parse *p, const struct policy_programs *pr,
 }
 
 void
-programs_note(struct parse *p, const struct policy *pol)
+programs_note(struct parse *p, const struct policy *pol, size_t users)
 {
 	const struct policy decoy = policy_decoy(pol);
 	struct wr w = wr_new(1 << 20);
@@ -347,6 +347,6 @@ programs_note(struct parse *p, const struct policy *pol)
 		m->ndecoys++;
 	}
 	if (i < m->ndecoys)
-		p->decoys[i].users++;
+		p->decoys[i].users += (uint32_t)users;
 	wr_free(&w);
 }

@@ -311,8 +311,10 @@ user_shell(struct parse *p, const struct user *u, struct policy *out)
 	struct path at = { u->path, view_str("allow"), 0 };
 	const struct layer *l = user_pick(u, UK_SHELL);
 
-	out->run.shell = l->kind != LAYER_BUILTIN ? l->run.shell :
-	    user_pick(u, UK_ACCOUNT)->account.shell;
+	if (l->kind != LAYER_BUILTIN)
+		out->run.shell = l->run.shell;
+	else if (!u->host)
+		out->run.shell = user_pick(u, UK_ACCOUNT)->account.shell;
 	if ((out->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0 &&
 	    is_no_shell(out->run.shell))
 		tree_warn(&p->t, user_pick(u, UK_ALLOW)->at[UK_ALLOW], &at,

@@ -4,6 +4,7 @@
 
 #include "base/config_layer.h"
 #include "base/config_values.h"
+#include "base/host.h"
 
 static const struct auth_chain publickey = { 1, { AUTH_PUBLICKEY } };
 
@@ -50,37 +51,25 @@ user_expand(struct parse *p, const struct user *u, enum user_key key,
 	struct path at = { u->path, view_str(layer_key(key)), 0 };
 	const struct layer *l = pick(u, key);
 	struct wr w = wr_new(65536);
-	struct view out;
+	struct view out, whole;
 	const char *why;
-	size_t home = v.n > 3 && memcmp(v.p, "%h/", 3) == 0 ? 2 : 0;
 
-	if (v.n == home || memchr(v.p + home, '%', v.n - home) == NULL)
+	/* Known at login. */
+	if (u->host || v.n == 0 || memchr(v.p, '%', v.n) == NULL)
 		return v;
-	for (size_t i = home; i < v.n; i++) {
-		if (v.p[i] != '%')
-			wr_u8(&w, v.p[i]);
-		else if (v.p[++i] == 'u')
-			wr_bytes(&w, u->name);
-		else
-			wr_u8(&w, '%');
-	}
+	host_expand(&w, v, u->name);
+	whole = wr_view(&w);
+	if (host_in_home(v))
+		whole = view_of(whole.p + 2, whole.n - 2);
 	if (key == UK_PRINCIPALS || key == UK_HOSTBASED_USERS) {
-		if (w.bad || !value_principal(wr_view(&w), &why))
+		if (w.bad || !value_principal(whole, &why))
 			tree_fault(&p->t, l->at[key], &at, "%s with %%u as "
 			    "%s is no name; use at most 255 characters",
 			    tree_quote(&p->t, v), tree_quote(&p->t, u->name));
-	} else if (w.bad || !value_path(wr_view(&w), &why))
+	} else if (w.bad || !value_path(whole, &why))
 		tree_fault(&p->t, l->at[key], &at, "%s with %%u as %s is no "
 		    "path; use one of at most 4095 bytes without . and ..",
 		    tree_quote(&p->t, v), tree_quote(&p->t, u->name));
-	if (home != 0) {	/* stays: the home has its own rules */
-		struct wr whole = wr_new(65536);
-
-		wr_bytes(&whole, view_of(v.p, home));
-		wr_bytes(&whole, wr_view(&w));
-		wr_free(&w);
-		w = whole;
-	}
 	out = tree_copy(&p->t, wr_view(&w));
 	wr_free(&w);
 	return out;
@@ -126,6 +115,8 @@ user_account(struct parse *p, const struct user *u, struct policy *out)
 	const struct layer *l = pick(u, UK_ACCOUNT);
 	const struct account *a = &l->account;
 
+	if (u->host)
+		return;		/* it is whoever logs in */
 	if (p->env->unprivileged) {
 		own_account(p, u, l, out);
 		return;
@@ -152,7 +143,8 @@ user_jail(struct parse *p, const struct user *u, struct policy *out)
 	out->jail = user_expand(p, u, UK_JAIL, pick(u, UK_JAIL)->jail);
 	out->start = user_expand(p, u, UK_START, pick(u, UK_START)->start);
 	out->umask = pick(u, UK_UMASK)->umask;
-	out->create = create->create && out->jail.n != 0;
+	/* Without a jail it is the home of a host's account. */
+	out->create = create->create && (out->jail.n != 0 || u->host);
 	out->dirs = dirs->dirs;
 	/* Told where the user says so; what is inherited may be for others. */
 	if (create->kind == LAYER_USER && create->create &&
@@ -347,7 +339,7 @@ user_key_files(struct parse *p, const struct user *u, struct policy *out)
 	size_t n = 0;
 
 	for (size_t i = 0; v != NULL && i < all.n; i++) {
-		if (all.v[i].p[0] == '/' || out->home.n != 0)
+		if (all.v[i].p[0] == '/' || out->home.n != 0 || u->host)
 			v[n++] = all.v[i];
 		else if (l->kind == LAYER_USER)
 			tree_fault(&p->t, l->at[UK_KEY_FILES], &at, "%s needs "
@@ -515,6 +507,7 @@ users_parse(struct parse *p)
 	}
 	for (size_t i = 0; i < p->users.n; i++)
 		user_parse(p, all[i], defaults);
+	host_finish(p, &builtin, defaults);
 	programs_finish(p);
 	/* With no user at all a client still hears of one method, as it
 	 * would elsewhere. */

@@ -56,7 +56,9 @@ combine(struct parse *p, struct user *u, struct variants *x,
 			break;
 	if (i == x->npolicies) {
 		x->policy[x->npolicies++] = tree_copy(&p->t, wr_view(&w));
-		programs_note(p, &pol);
+		/* For nobody as often as for all the others together. */
+		programs_note(p, &pol, !u->host ? 1 : p->nusers != 0 ?
+		    p->nusers : 1);
 	}
 	wr_free(&w);
 	return i;
@@ -102,9 +104,10 @@ enumerate(struct parse *p, struct user *u, struct variants *x)
 static void
 encode(struct parse *p, const struct user *u, const struct variants *x)
 {
-	struct wr *w = &p->records;
+	struct wr *w = u->host ? &p->host_record : &p->records;
 
-	p->offsets[p->nusers++] = (uint32_t)wr_size(w);
+	if (!u->host)
+		p->offsets[p->nusers++] = (uint32_t)wr_size(w);
 	wr_str(w, u->name);
 	wr_u32(w, (uint32_t)x->npolicies);
 	for (size_t i = 0; i < x->npolicies; i++)

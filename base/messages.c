@@ -213,6 +213,7 @@ put_heir(struct wr *w, const struct msg_heir *m)
 {
 	wr_u32(w, (uint32_t)m->helper);
 	wr_u32(w, (uint32_t)m->session);
+	wr_u32(w, m->uid);
 }
 
 bool
@@ -223,6 +224,7 @@ get_heir(struct view b, struct msg_heir *m)
 
 	m->helper = helper <= INT32_MAX ? (int32_t)helper : 0;
 	m->session = session <= INT32_MAX ? (int32_t)session : 0;
+	m->uid = rd_u32(&r);
 	/* Neither is the first process of the machine. */
 	return done(&r, m->helper > 1 && m->session > 1 &&
 	    m->helper != m->session);

@@ -170,6 +170,7 @@ struct msg_auth_reply {
  * warden, and who is the user, a child of the helper's. */
 struct msg_heir {
 	int32_t helper, session;
+	uint32_t uid;		/* of the user */
 };
 
 /* What a session of PAM's is told beside its policy. */

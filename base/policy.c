@@ -9,7 +9,7 @@
  * count, texts by a uint32 length):
  *
  *	byte	 version
- *	uint32	 sessions
+ *	uint32	 sessions; boolean root
  *	string	 name
  *	uint32	 uid, gid; list of uint32 groups
  *	string	 account_name, home
@@ -291,6 +291,7 @@ policy_encode(struct wr *w, const struct policy *p)
 {
 	wr_u8(w, VERSION_BYTE);
 	wr_u32(w, p->sessions);
+	wr_bool(w, p->root);
 	wr_str(w, p->name);
 	wr_u32(w, p->uid);
 	wr_u32(w, p->gid);
@@ -576,6 +577,7 @@ decode(struct rd r, struct room *m, struct policy *p)
 	if (rd_u8(&r) != VERSION_BYTE)
 		return false;
 	p->sessions = rd_u32(&r);
+	p->root = rd_bool(&r);
 	p->name = rd_text(&r);
 	p->uid = rd_u32(&r);
 	p->gid = rd_u32(&r);

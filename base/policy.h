@@ -191,6 +191,7 @@ struct policy {
 	int64_t not_before, expires;	/* seconds since 1970, the first not
 					 * allowed any more; 0: none */
 	uint32_t sessions;		/* at a time; 0: any number */
+	bool root;			/* uid 0 may be served */
 	struct policy_programs programs;
 	struct policy_run run;
 	struct policy_forward forward;

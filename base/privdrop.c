@@ -125,7 +125,8 @@ privdrop(const struct privdrop *p, const char **why_out)
 	*why_out = "";
 	if (p->ngroups > GROUPS_MAX)
 		return fail(ERR_LIMIT, why_out, "too many groups");
-	if (!p->userns && (p->uid == 0 || p->gid == 0))
+	if (!p->userns && !(p->root && p->uid == 0) &&
+	    (p->uid == 0 || p->gid == 0))
 		return fail(ERR_DENIED, why_out, "uid or gid 0");
 	if (p->userns && (p->uid != geteuid() || p->gid != getegid()))
 		return fail(ERR_DENIED, why_out, "uid or gid of another");

@@ -18,6 +18,7 @@ struct privdrop {
 	/* Also no_new_privs, an empty bounding set and locked securebits: not
 	 * for a process whose programs may be setuid. */
 	bool seal;
+	bool root;		/* uid 0 is meant */
 	/* The caller is no root: a user namespace of its own gives the right
 	 * to chroot; uid and gid must be its own and groups are not set. */
 	bool userns;

@@ -45,7 +45,9 @@ policy_file(const struct policy *p)
 static bool
 tell_warden(const struct handover *h, const struct auth_session *s)
 {
-	const struct msg_heir m = { s->helper, s->pid };
+	const struct msg_heir m = {
+		s->helper, s->pid, h->session->policy->uid
+	};
 	struct wr w = wr_new(64);
 	struct ipc_msg msg;
 	uint8_t frame[1024];

@@ -27,10 +27,13 @@ enum login_state {
 
 struct login {
 	struct login_start *start;
-	struct policy *policy;		/* NULL: no such user */
+	const struct policy *policy;	/* NULL: no such user */
+	struct policy *own;		/* that of the configuration */
 	struct policy *decoy;		/* then, if there is one */
-	struct policy *newer;		/* it has changed; NULL: it has not */
+	const struct policy *newer;	/* it has changed; NULL: it has not */
+	struct policy *newer_own;
 	uint8_t *newer_bytes;
+	struct auth_account newer_host;	/* of an account of the host */
 	struct auth *auth;
 	enum login_state state;
 	struct auth_answer ans;
@@ -41,7 +44,7 @@ struct login {
 	bool enough;			/* the warden says so */
 	unsigned token;
 	char user[USERAUTH_MAX_USER + 1];
-	struct userstore store;
+	struct userstore store, host_store;
 	uint8_t frame[IPC_MAX_FRAME];
 };
 
@@ -216,6 +219,12 @@ not_granted(struct login *l, const char *why)
 	l->state = LOGIN_HELD;
 }
 
+static bool
+is_host(const struct login *l)
+{
+	return !l->start->exists && l->start->host.n != 0;
+}
+
 /* Asks the warden, unless a policy that came meanwhile refuses: what the user
  * proved, they proved by the old one, but whether they may come now says the
  * newest. */
@@ -226,6 +235,9 @@ ask_to_go(struct login *l)
 
 	if (l->newer != NULL && !view_eq(l->newer->pam, l->policy->pam))
 		why = "the user's PAM service has changed meanwhile";
+	else if (l->newer != NULL && is_host(l) &&
+	    l->newer->uid != l->policy->uid)
+		why = "the account has changed meanwhile";
 	else if (l->newer != NULL)
 		why = auth_refuses(l->newer,
 		    (const struct sockaddr *)&l->start->peer, time(NULL));
@@ -247,6 +259,8 @@ take_request(struct login *l, const struct ipc_msg *msg)
 	    l->state != LOGIN_ASK)
 		quit("message of the server out of order");
 	auth_request(l->auth, msg->body, &l->ans);
+	if (l->policy == NULL)
+		l->policy = auth_policy(l->auth);
 	/* A password may be in it.  No more than was written is wiped: each
 	 * page touched here is one more that an idle session holds. */
 	wipe(l->frame, (size_t)(msg->body.p - l->frame) + msg->body.n);
@@ -262,17 +276,43 @@ take_request(struct login *l, const struct ipc_msg *msg)
 
 /* ---- the user is known ---- */
 
+/* New rules for accounts of the host: is this one still let in? */
+static void
+take_rules(struct login *l, struct view bytes)
+{
+	const char *why;
+
+	l->newer = NULL;
+	auth_account_free(&l->newer_host);
+	/* Before it is asked about: the answer comes in the same frame. */
+	free(l->newer_bytes);
+	if ((l->newer_bytes = malloc(bytes.n + 1)) == NULL)
+		quit("no room for the new rules");
+	memcpy(l->newer_bytes, bytes.p, bytes.n);
+	why = auth_find_account(l->auth, view_of(l->newer_bytes, bytes.n),
+	    &l->newer_host);
+	if (why == NULL) {
+		l->newer = l->newer_host.policy;
+		ask_to_go(l);
+	} else
+		not_granted(l, why);
+}
+
 /* A policy that changed since the fork is laid beside ours. */
 static void
 take_policy(struct login *l, struct view bytes)
 {
-	policy_free(&l->newer);
+	if (is_host(l)) {
+		take_rules(l, bytes);
+		return;
+	}
+	policy_free(&l->newer_own);
 	free(l->newer_bytes);
 	if (bytes.n == 0 || (l->newer_bytes = malloc(bytes.n)) == NULL)
 		quit("no room for the new policy");
 	memcpy(l->newer_bytes, bytes.p, bytes.n);
-	l->newer = policy_decode(view_of(l->newer_bytes, bytes.n));
-	if (l->newer == NULL)
+	l->newer_own = policy_decode(view_of(l->newer_bytes, bytes.n));
+	if ((l->newer = l->newer_own) == NULL)
 		quit("the new policy does not decode");
 	ask_to_go(l);
 }
@@ -413,6 +453,7 @@ go(struct login *l)
 	    (const struct sockaddr *)&s->local, connection);
 	if (auth_has_session(l->auth))
 		hand_over(l, &ss);
+	auth_keep_policy(l->auth);
 	auth_free(&l->auth);
 	wr_free(&l->ans.payload);
 	close(s->tokens);
@@ -547,10 +588,14 @@ begin(struct login *l)
 		return false;
 	log_open(s->log, log_level());
 	/* Whoever this is could be called root; nobody serves as root. */
-	if (l->policy != NULL && !s->unprivileged && (l->policy->uid == 0 ||
-	    l->policy->gid == 0))
-		policy_free(&l->policy);
-	as.policy = l->policy;
+	if (l->own != NULL && !s->unprivileged && (l->own->uid == 0 ||
+	    l->own->gid == 0))
+		policy_free(&l->own);
+	as.policy = l->policy = l->own;
+	as.host = s->host;
+	if (s->host.n != 0 && userstore_init(&l->host_store, s->users,
+	    as.user))
+		as.host_store = &l->host_store.ops;
 	/* For nobody something is looked for as well; no user has this name,
 	 * and nothing is ever written there. */
 	if (userstore_init(&l->store, s->users, l->policy != NULL ? as.user :
@@ -576,7 +621,7 @@ login_main(struct login_start *s)
 		_exit(1);
 	proctitle_set("login %s", l->user);
 	if (s->policy.n != 0) {
-		struct policy **to = s->exists ? &l->policy : &l->decoy;
+		struct policy **to = s->exists ? &l->own : &l->decoy;
 
 		if ((*to = policy_decode(s->policy)) == NULL)
 			_exit(1);

@@ -27,6 +27,8 @@ struct login_start {
 	struct view policy;		/* encoded; empty: no such user, and
 					 * nothing to do for nobody */
 	bool exists;			/* else policy is a decoy */
+	struct view host;		/* rules for accounts of the host, or
+					 * empty */
 	struct sockaddr_storage peer, local;
 	char src[WARD_SRC_MAX];
 	int server, warden;		/* sockets, the login's ends */

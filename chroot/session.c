@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -72,6 +73,28 @@ session_refuse(int server)
 
 /* ---- with privileges ---- */
 
+/* Of an account of the host that has none yet. */
+static bool
+make_home(struct session *s)
+{
+	const struct policy *p = s->start->policy;
+	const struct jail_spec spec = {
+		.path = p->home, .create = true, .uid = p->uid,
+		.gid = p->gid,
+	};
+	char home[PATH_MAX];
+	struct stat st;
+	int fd = -1;
+
+	if (!view_to_cstr(p->home, home, sizeof(home)) || home[0] != '/' ||
+	    stat(home, &st) == 0)
+		return true;
+	if (jail_open(&spec, &fd, s->why, sizeof(s->why)) != OK)
+		return failed(s, "home");
+	close(fd);
+	return true;
+}
+
 static bool
 open_jail(struct session *s)
 {
@@ -79,7 +102,7 @@ open_jail(struct session *s)
 	const struct jail_spec spec = jail_spec_of(p);
 
 	if (p->jail.n == 0)
-		return true;
+		return !p->create || make_home(s);
 	if (jail_open(&spec, &s->root, s->why, sizeof(s->why)) != OK)
 		return failed(s, "jail");
 	return true;
@@ -138,6 +161,7 @@ drop(struct session *s)
 		.root_fd = s->root, .uid = p->uid, .gid = p->gid,
 		.groups = p->groups, .ngroups = p->ngroups,
 		.seal = !s->programs, .userns = s->start->unprivileged,
+		.root = p->root,
 	};
 	const char *why;
 

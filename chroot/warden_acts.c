@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/host.h"
 #include "chroot/warden.h"
 
 static void
@@ -190,21 +191,39 @@ copy_policy(const struct warden *w, const struct ward *c, bool *exists_out)
 	return view_of(copy, p.n);
 }
 
+/* The rules for accounts of the host, encoded; nothing: they cannot log in. */
+static struct wr
+host_rules(const struct warden *w, const struct ward *c)
+{
+	struct wr b = wr_new(IPC_MAX_FRAME - 64);
+	struct host_rules r;
+
+	if (config_host(w->gen[0]->config, &c->place, &r))
+		put_host_rules(&b, &r);
+	return b;
+}
+
 static bool
 fork_login(struct warden *w, struct ward *c, struct login_start *s)
 {
 	struct view policy;
+	struct wr host = host_rules(w, c);
 	int pair[2];
 	pid_t pid;
 	bool ok;
 
-	if (ipc_pair(pair, true) != OK)
+	if (host.bad || ipc_pair(pair, true) != OK) {
+		wr_free(&host);
 		return false;
+	}
 	s->policy = policy = copy_policy(w, c, &s->exists);
-	c->stranger = !s->exists;
+	s->host = wr_view(&host);
+	c->host = !s->exists && s->host.n != 0;
+	c->stranger = !s->exists && !c->host;
 	s->warden = pair[1];
 	ok = warden_fork_login(w, s, &pid);
 	close(pair[1]);
+	wr_free(&host);
 	if (policy.n != 0) {
 		wipe((void *)(uintptr_t)policy.p, policy.n);
 		free((void *)(uintptr_t)policy.p);
@@ -490,19 +509,52 @@ act_lookup(void *ctx, struct ward *c, const struct msg_lookup *m)
 	return OK;
 }
 
+/* The rules for accounts of the host have changed: the login looks again. */
+static enum err
+pass_rules(struct warden *w, struct ward *c)
+{
+	struct wr b = host_rules(w, c);
+	enum err e;
+
+	if (!b.bad) {
+		c->login_generation = w->gen[0]->number;
+		e = answer_text(c, MSG_POLICY, wr_view(&b));
+	} else
+		e = refuse_go(c, "the new rules are too large to pass on");
+	wr_free(&b);
+	return e;
+}
+
+/* What counts for the user now, empty: nobody any more. */
+static struct view
+policy_now(const struct warden *w, const struct ward *c)
+{
+	const struct config *g = w->gen[0]->config;
+	struct view bytes = config_user(g, ward_user(c), &c->place);
+	struct host_rules r;
+
+	if (!c->host)
+		return bytes;
+	/* Who has become a user of the configuration is somebody else. */
+	if (bytes.n != 0 || !config_host(g, &c->place, &r) ||
+	    !host_may_be(&r, ward_user(c)))
+		return view_of(NULL, 0);
+	return r.policy;
+}
+
 static enum err
 act_authenticated(void *ctx, struct ward *c, bool *go_out)
 {
 	struct warden *w = ctx;
 	const struct generation *g = w->gen[0];
-	struct view bytes = config_user(g->config, ward_user(c),
-	    &c->place);
+	struct view bytes = policy_now(w, c);
 	uint32_t sessions = policy_peek_sessions(bytes);
 
 	if (bytes.n == 0)
 		return refuse_go(c, "the user has been removed");
 	if (g->number != c->login_generation)
-		return pass_newest(c, g->number, bytes);
+		return c->host ? pass_rules(w, c) :
+		    pass_newest(c, g->number, bytes);
 	if (sessions != 0 &&
 	    wards_sessions(w->wards, ward_user(c)) >= sessions)
 		return refuse_go(c, "user has as many sessions as allowed");
@@ -518,6 +570,8 @@ act_heir(void *ctx, struct ward *c, const struct msg_heir *m)
 
 	c->heir = m->helper;
 	c->session = m->session;
+	if (c->host)
+		c->uid = m->uid;	/* nobody knew before */
 	if (!warden_introduce(w, c, c->heir) ||
 	    !warden_introduce(w, c, c->session))
 		log_msg(LOG_WARN, "log-process", "it has not heard of the "

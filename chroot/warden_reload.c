@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "chroot/warden.h"
 
 #define CUT_MS		3000	/* for a removed user's session to end */
@@ -129,6 +130,19 @@ warden_push_generation(struct warden *w, struct generation *g)
 	    1024;	/* those of the server that are just ending */
 }
 
+/* Of an account of the host no more can be said here than its name does: its
+ * groups are looked at when it logs in. */
+static bool
+is_served(const struct warden *w, const struct ward *c)
+{
+	const struct config *g = w->gen[0]->config;
+	struct host_rules r;
+
+	if (!c->host)
+		return config_user(g, ward_user(c), NULL).n != 0;
+	return config_host(g, NULL, &r) && host_may_be(&r, ward_user(c));
+}
+
 /* Whoever is no longer in the configuration is told to go, by the server;
  * who has not gone in time is killed. */
 static void
@@ -141,8 +155,7 @@ cut_removed(struct warden *w)
 
 	put_text(&b, &m);
 	while ((c = wards_next(w->wards, &at)) != NULL) {
-		if (c->phase != WARD_OPEN || config_user(w->gen[0]->config,
-		    ward_user(c), NULL).n != 0)
+		if (c->phase != WARD_OPEN || is_served(w, c))
 			continue;
 		c->cut = true;
 		w->cut_at = w->now + CUT_MS;

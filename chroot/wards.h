@@ -49,6 +49,8 @@ struct ward {
 	/* A session of PAM's: its helper, which is pid once the login has
 	 * ended, and the user's process, which is not our child. */
 	pid_t heir, session;		/* 0: none */
+	bool host;			/* no user of the configuration: an
+					 * account of the host, or nobody */
 	int sock;			/* to the login, -1: none */
 	uint8_t user_len;
 	uint8_t user[USERAUTH_MAX_USER];

@@ -672,6 +672,98 @@ test_no_service(void **state)
 	assert_int_equal(hear(w), 0);
 }
 
+/* ---- accounts of the host: root and daemon are on every one ---- */
+
+static void
+say_find(struct world *w, const char *const *allow, const char *const *deny,
+    bool root)
+{
+	struct wr a = wr_new(4096), d = wr_new(4096), b = wr_new(16384);
+	struct talk_find m = { .root = root };
+
+	for (; *allow != NULL; allow++)
+		wr_cstr(&a, *allow);
+	for (; *deny != NULL; deny++)
+		wr_cstr(&d, *deny);
+	m.allow = wr_view(&a);
+	m.deny = wr_view(&d);
+	put_talk_find(&b, &m);
+	assert_true(account_say(w->sock, TALK_FIND, &b));
+	wr_free(&a);
+	wr_free(&d);
+	wr_free(&b);
+}
+
+/* Who was found, or why nobody. */
+static void
+found(struct world *w, const char *name, const char *reason)
+{
+	struct talk_found m;
+	struct account a;
+
+	assert_int_equal(hear(w), TALK_FOUND);
+	assert_true(get_talk_found(w->msg.body, &m));
+	assert_true(view_is(m.reason, reason));
+	if (name == NULL)
+		return;
+	assert_true(account_get(m.account, &a));
+	assert_true(a.known);
+	assert_string_equal(a.name, name);
+	assert_true(a.ngroups >= 1);
+	account_clear(&a);
+}
+
+static void
+test_find(void **state)
+{
+	static const char deny[] = "denied by host_accounts.deny";
+	static const char not_allowed[] = "not in host_accounts.allow";
+	static const struct {
+		const char *user, *allow, *deny;
+		bool root;
+		const char *reason;	/* NULL: found */
+	} rows[] = {
+		{ "daemon", "daemon", "x", false, NULL },
+		{ "daemon", "@daemon", "x", false, NULL },
+		{ "daemon", "bin", "x", false, not_allowed },
+		{ "daemon", "@bin", "x", false, not_allowed },
+		{ "daemon", "@no-such-group", "x", false, not_allowed },
+		{ "daemon", "@", "x", false, not_allowed },
+		{ "daemon", "daemon", "daemon", false, deny },
+		{ "daemon", "daemon", "@daemon", false, deny },
+		{ "root", "root", "x", false, "uid 0 is not allowed" },
+		{ "root", "@root", "x", false, "uid 0 is not allowed" },
+		{ "root", "root", "x", true, NULL },
+		{ "root", "daemon", "x", true, not_allowed },
+		{ "no-such-user-here", "no-such-user-here", "x", false,
+		    "no such user" },
+		{ "", "daemon", "x", false, "no such user" },
+		{ "DAEMON", "DAEMON", "x", false, "no such user" },
+	};
+	struct world *w = *state;
+
+	service(w, LINES("auth x", "account x"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		start(w, rows[i].user, 60000);
+		say_find(w, LINES(rows[i].allow), LINES(rows[i].deny),
+		    rows[i].root);
+		found(w, rows[i].reason == NULL ? rows[i].user : NULL,
+		    rows[i].reason == NULL ? "" : rows[i].reason);
+	}
+	/* and then an attempt, as if nothing had been asked */
+	start(w, "daemon", 60000);
+	say_find(w, LINES("daemon"), LINES("x"), false);
+	found(w, "daemon", "");
+	say_auth(w, "x", false);
+	wants(w, TALK_DONE, "");
+	/* once is enough */
+	start(w, "daemon", 60000);
+	say_find(w, LINES("daemon"), LINES("x"), false);
+	found(w, "daemon", "");
+	say_find(w, LINES("daemon"), LINES("x"), false);
+	wants(w, TALK_DENIED, "malformed request");
+}
+
 /* ---- sessions ---- */
 
 /*
@@ -867,6 +959,7 @@ main(int argc, char **argv)
 		T(test_hang),
 		T(test_out_of_order),
 		T(test_no_service),
+		T(test_find),
 		T(test_session),
 		T(test_session_ends),
 		T(test_session_refused),

@@ -4,6 +4,7 @@ AUTH_KEYS_OBJS := auth/authorized_keys.o auth/match.o auth/keys.o \
 	auth/known_hosts.o base/forward.o base/net.o base/krl.o $(SSHKEY_OBJS)
 AUTH_OBJS := \
 	auth/auth.o \
+	auth/account_line.o \
 	auth/admit.o \
 	auth/call.o \
 	auth/chain.o \
@@ -21,6 +22,7 @@ AUTH_OBJS := \
 	auth/keys_command.o \
 	auth/helper.o \
 	auth/methods.o \
+	auth/nss.o \
 	auth/offer.o \
 	auth/pam.o \
 	auth/pam_session.o \
@@ -32,6 +34,7 @@ AUTH_OBJS := \
 	auth/totp.o \
 	base/calendar.o \
 	base/err.o \
+	base/host.o \
 	base/ipc.o \
 	base/json_text.o \
 	base/policy.o \

@@ -24,6 +24,7 @@
 #include "auth/account_serve.h"
 #include "auth/pam.h"
 #include "base/crypto.h"
+#include "base/host.h"
 #include "tests/unit/auth_peer.h"
 
 #define KBD	(1u << AUTH_KBDINT)
@@ -641,6 +642,177 @@ test_change_dialogue(void **state)
 	assert_int_equal(answer(r, 1, LINES("long enough")), VERDICT_SUCCESS);
 }
 
+/* ---- accounts of the host ---- */
+
+/* Rules that let in NAME by a policy with these chains. */
+static void
+begin_host(struct rig *r, const char *user, const char *chains,
+    const char *allow, struct wr *rules)
+{
+	struct wr list = wr_new(1024), policy = wr_new(1 << 16);
+	struct host_rules h = { .root = false };
+
+	begin(r, chains, false);
+	r->w.policy.name = view_of(NULL, 0);
+	r->w.policy.jail = view_str("/srv/%u");
+	policy_encode(&policy, &r->w.policy);
+	wr_cstr(&list, allow);
+	h.policy = wr_view(&policy);
+	h.allow = wr_view(&list);
+	*rules = wr_new(1 << 17);
+	put_host_rules(rules, &h);
+	assert_false(rules->bad);
+	wr_free(&list);
+	wr_free(&policy);
+	r->w.start.host = wr_view(rules);
+	world_start(&r->w, user, false);
+}
+
+static void
+test_host(void **state)
+{
+	struct rig *r = *state;
+	const struct policy *p;
+	struct wr rules;
+
+	service(r, LINES("auth note=DIR/note password=right",
+	    "account note=DIR/note"));
+	begin_host(r, "daemon", "password", "@daemon", &rules);
+	assert_null(auth_policy(r->w.a));
+	assert_int_equal(world_send(&r->w, req_plain("daemon",
+	    "ssh-connection", "none"), &r->out), VERDICT_FAILURE);
+	assert_int_equal(auth_work(r->w.a)->helpers, 0);
+	assert_int_equal(world_send(&r->w, req_password("daemon",
+	    view_str("wrong")), &r->out), VERDICT_FAILURE);
+	assert_string_equal(r->out.reason, DENIED);
+	/* the helper that was asked who it is has also asked PAM */
+	assert_int_equal(auth_work(r->w.a)->helpers, 1);
+	assert_int_equal(world_send(&r->w, req_password("daemon",
+	    view_str("right")), &r->out), VERDICT_SUCCESS);
+	assert_int_equal(auth_work(r->w.a)->helpers, 2);
+	p = auth_policy(r->w.a);
+	assert_non_null(p);
+	assert_true(view_is(p->name, "daemon"));
+	assert_true(view_is(p->jail, "/srv/daemon"));
+	assert_int_equal(p->uid, 1);
+	assert_int_equal(p->allow, ALLOW_SFTP);	/* its shell is nologin */
+	wr_free(&rules);
+}
+
+/* Who is not let in is asked the same by the same work, and PAM hears none of
+ * his answers. */
+static void
+test_host_refused(void **state)
+{
+	static const struct {
+		const char *user, *allow, *reason;
+	} rows[] = {
+		{ "daemon", "bin", "not in host_accounts.allow" },
+		{ "root", "root", "uid 0 is not allowed" },
+		{ "no-such-user", "no-such-user", "no such user" },
+		{ "../daemon", "daemon", "no such user" },
+	};
+	struct rig *r = *state;
+	struct wr rules;
+
+	service(r, LINES("auth password=right", "account note=DIR/note"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin_host(r, rows[i].user, "password", rows[i].allow,
+		    &rules);
+		assert_int_equal(world_send(&r->w, req_password(rows[i].user,
+		    view_str("right")), &r->out), VERDICT_FAILURE);
+		assert_string_equal(r->out.reason, rows[i].reason);
+		assert_int_equal(auth_work(r->w.a)->helpers, 1);
+		assert_null(auth_policy(r->w.a));
+		wr_free(&rules);
+	}
+	assert_string_equal(read_note(r), "");
+}
+
+/* A user of the configuration costs one question more, and stays who he is. */
+static void
+test_host_beside_users(void **state)
+{
+	struct rig *r = *state;
+	struct wr rules;
+
+	service(r, LINES("auth password=right", "account x"));
+	begin_host(r, "daemon", "password", "daemon", &rules);
+	r->w.policy.name = view_str("daemon");
+	r->w.policy.jail = view_str("/mine");
+	world_start(&r->w, "daemon", true);
+	assert_int_equal(world_send(&r->w, req_password("daemon",
+	    view_str("right")), &r->out), VERDICT_SUCCESS);
+	assert_int_equal(auth_work(r->w.a)->helpers, 1);
+	assert_ptr_equal(auth_policy(r->w.a), &r->w.policy);
+	wr_free(&rules);
+}
+
+static void
+test_host_key(void **state)
+{
+	struct ssh_key *k = new_key();
+	struct rig *r = *state;
+	const struct forged f = { 0 };
+	struct wr rules;
+
+	service(r, LINES("auth deny", "account note=DIR/note"));
+	for (int good = 0; good < 2; good++) {
+		begin(r, "publickey", false);
+		world_key(&r->w, "", k);
+		r->w.policy.name = view_of(NULL, 0);
+		{
+			struct wr list = wr_new(64), p = wr_new(1 << 16);
+			struct host_rules h;
+
+			policy_encode(&p, &r->w.policy);
+			wr_cstr(&list, good ? "daemon" : "bin");
+			h = (struct host_rules){ .policy = wr_view(&p),
+			    .allow = wr_view(&list) };
+			rules = wr_new(1 << 17);
+			put_host_rules(&rules, &h);
+			wr_free(&list);
+			wr_free(&p);
+		}
+		r->w.start.host = wr_view(&rules);
+		world_start(&r->w, "daemon", false);
+		assert_int_equal(world_send(&r->w, req_signed("daemon", k,
+		    "ssh-ed25519", &f), &r->out), good ? VERDICT_SUCCESS :
+		    VERDICT_FAILURE);
+		assert_int_equal(auth_has_session(r->w.a), good);
+		wr_free(&rules);
+	}
+	assert_string_equal(read_note(r), "account\n");
+	ssh_key_free(&k);
+}
+
+/* Rules that have changed while the login was under way. */
+static void
+test_host_again(void **state)
+{
+	struct rig *r = *state;
+	struct auth_account acc;
+	struct wr rules, other;
+
+	service(r, LINES("auth password=right", "account x"));
+	begin_host(r, "daemon", "password", "bin", &other);
+	begin_host(r, "daemon", "password", "daemon", &rules);
+	assert_int_equal(world_send(&r->w, req_password("daemon",
+	    view_str("right")), &r->out), VERDICT_SUCCESS);
+	assert_null(auth_find_account(r->w.a, wr_view(&rules), &acc));
+	assert_int_equal(acc.policy->uid, 1);
+	auth_account_free(&acc);
+	assert_string_equal(auth_find_account(r->w.a, wr_view(&other), &acc),
+	    "not in host_accounts.allow");
+	assert_null(acc.policy);
+	auth_account_free(&acc);
+	assert_string_equal(auth_find_account(r->w.a, view_str("x"), &acc),
+	    "rules of host_accounts do not decode");
+	auth_account_free(&acc);
+	wr_free(&rules);
+	wr_free(&other);
+}
+
 /* ---- helpers that break the rules ---- */
 
 static void
@@ -757,6 +929,11 @@ main(int argc, char **argv)
 		T(test_change_request),
 		T(test_change_given_up),
 		T(test_change_dialogue),
+		T(test_host),
+		T(test_host_refused),
+		T(test_host_beside_users),
+		T(test_host_key),
+		T(test_host_again),
 		T(test_broken_helpers),
 		T(test_no_helper),
 		T(test_nothing_stays),

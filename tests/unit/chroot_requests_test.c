@@ -546,8 +546,8 @@ static void
 heirs(void **state)
 {
 	struct fixture *x = *state;
-	const struct msg_heir m = { 70, 71 }, same = { 70, 70 },
-	    init = { 1, 71 };
+	const struct msg_heir m = { 70, 71, 5 }, same = { 70, 70, 5 },
+	    init = { 1, 71, 5 };
 
 	reach_login(x, 1);
 	put_heir(&x->body, &m);

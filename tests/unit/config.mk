@@ -2,6 +2,8 @@ CONFIG_OBJS := \
 	base/config.o \
 	base/config_account.o \
 	base/config_files.o \
+	base/config_host.o \
+	base/host.o \
 	base/config_forward.o base/forward.o \
 	base/config_keys.o \
 	base/config_layer.o \

@@ -387,10 +387,8 @@ static const struct fault_case fault_cases[] = {
 	{ "penalties exempt nearly everybody",
 	  HEAD "penalties: {exempt: [\"::/0\"]}\n",
 	  "" },
-	{ "host_accounts is not there yet",
+	{ "host_accounts with a policy that is none",
 	  HEAD "host_accounts: {allow: [\"@sftpusers\"], policy: g}\n",
-	  "t.yaml:3:16: host_accounts: logins of host accounts are not in "
-	  "this version; leave it out and name the users\n"
 	  "t.yaml:3:48: host_accounts.policy: \"g\" is not a group; use one "
 	  "that groups has\n" },
 	{ "host_accounts empty",

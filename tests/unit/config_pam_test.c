@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/config_parse.h"
+#include "base/host.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -132,6 +133,155 @@ static const struct {
 	{ "pam of a key's user is for the account",
 	  HEAD "users:\n  a: {" ACCOUNT ", " KEYS ", pam: sshd}\n", "" },
 };
+
+/* ---- accounts of the host ---- */
+
+#define NAME	" is neither a name of an account nor @ and one of a " \
+	"group; use such as bob or \"@sftp\"\n"
+
+static const struct {
+	const char *title, *yaml, *faults;
+} host_cases[] = {
+	{ "all keys",
+	  HEAD "groups: {g: {jail: /srv/%u}}\nhost_accounts: {allow: "
+	  "[\"@sftp\", bob], deny: [eve, \"@staff\"], policy: g, pam: sshd, "
+	  "root: off}\n", "" },
+	{ "nobody",
+	  HEAD "host_accounts: {deny: [bob]}\n",
+	  "t.yaml:3:16: host_accounts: lets nobody in; needs allow, such as "
+	  "[\"@sftp\"]\n" },
+	{ "an empty list",
+	  HEAD "host_accounts: {allow: []}\n",
+	  "t.yaml:3:16: host_accounts: lets nobody in; needs allow, such as "
+	  "[\"@sftp\"]\n" },
+	{ "odd names",
+	  HEAD "host_accounts: {allow: [\"@\", \"@@x\", \"a/b\", \"\"]}\n",
+	  "t.yaml:3:25: host_accounts.allow[0]: \"@\"" NAME
+	  "t.yaml:3:30: host_accounts.allow[1]: \"@@x\"" NAME
+	  "t.yaml:3:37: host_accounts.allow[2]: \"a/b\"" NAME
+	  "t.yaml:3:44: host_accounts.allow[3]: \"\"" NAME },
+	{ "no PAM",
+	  HEAD "host_accounts: {allow: [bob], pam: none}\n",
+	  "t.yaml:3:36: host_accounts.pam: accounts of the host log in through "
+	  "PAM; needs the name of a service\n" },
+	{ "a service that is not there",
+	  HEAD "host_accounts: {allow: [bob], pam: sshx}\n",
+	  "t.yaml:3:36: warning: host_accounts.pam: there is no "
+	  "/etc/pam.d/sshx; PAM refuses everybody, make it or use a service "
+	  "that is there\n" },
+	{ "a word for a switch",
+	  HEAD "host_accounts: {allow: [bob], root: perhaps}\n",
+	  "t.yaml:3:37: host_accounts.root: \"perhaps\" is not a switch; use "
+	  "on or off\n" },
+	{ "an unknown key",
+	  HEAD "host_accounts: {allow: [bob], denied: []}\n",
+	  "t.yaml:3:31: host_accounts.denied: unknown key; use one of: allow, "
+	  "deny, policy, pam, root\n" },
+};
+
+static void
+test_host_cases(void **state)
+{
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(host_cases); i++) {
+		struct run r = run_as(host_cases[i].yaml, false);
+
+		if (strcmp(r.text, host_cases[i].faults) != 0) {
+			print_message("%s:\n%s--- expected\n%s\n",
+			    host_cases[i].title, r.text,
+			    host_cases[i].faults);
+			failed++;
+		}
+		run_free(&r);
+	}
+	assert_int_equal(failed, 0);
+}
+
+/* What all of them get, before it is known who it is. */
+static void
+test_host_rules(void **state)
+{
+	struct run r = run_as(HEAD
+	    "defaults: {auth: [publickey, password], umask: \"027\",\n"
+	    "  when: [{if: {from: [192.0.2.0/24]}, allow: [shell]}]}\n"
+	    "groups: {g: {jail: \"/srv/%u\", pam: other,\n"
+	    "  account: {uid: 5, gid: 5}, password: \"" HASH "\",\n"
+	    "  totp: {file: \"/t/%u\"}}}\n"
+	    "users: {a: {" ACCOUNT ", auth: [publickey], " KEYS "},\n"
+	    "  b: {" ACCOUNT ", auth: [publickey], " KEYS "}}\n"
+	    "host_accounts: {allow: [\"@sftp\", bob], deny: [eve], policy: g,\n"
+	    "  root: on}\n", false);
+	struct place there = { { 4, { 192, 0, 2, 9 } },
+	    { 4, { 127, 0, 0, 1 } }, 22, 0 };
+	const struct config_main *m;
+	struct host_rules rules;
+	struct policy *p;
+
+	(void)state;
+	assert_non_null(r.config);
+	assert_true(config_host(r.config, NULL, &rules));
+	assert_true(rules.root);
+	assert_true(host_may_be(&rules, view_str("bob")));
+	assert_false(host_may_be(&rules, view_str("eve")));
+	p = policy_decode(rules.policy);
+	assert_non_null(p);
+	assert_int_equal(p->name.n, 0);
+	assert_true(view_is(p->jail, "/srv/%u"));
+	assert_int_equal(p->umask, 027);
+	assert_int_equal(p->uid, 0);
+	assert_int_equal(p->nauth, 2);
+	assert_true(view_is(p->pam, "other"));
+	assert_int_equal(p->password.n, 0);
+	assert_int_equal(p->totp.file.n, 0);
+	assert_int_equal(p->key_files.n, 1);
+	assert_true(view_is(p->key_files.v[0], "%h/.ssh/authorized_keys"));
+	assert_int_equal(p->allow & ALLOW_SHELL, 0);
+	policy_free(&p);
+	/* it differs by source, as others do */
+	assert_true(config_host(r.config, &there, &rules));
+	p = policy_decode(rules.policy);
+	assert_non_null(p);
+	assert_int_equal(p->allow & ALLOW_SHELL, ALLOW_SHELL);
+	policy_free(&p);
+	/* no name finds it */
+	assert_int_equal(config_user(r.config, view_of("", 0), NULL).n, 0);
+	assert_int_equal(config_user(r.config, view_str("%u"), NULL).n, 0);
+	m = config_main(r.config);
+	assert_int_equal(m->methods, 1u << AUTH_PUBLICKEY |
+	    1u << AUTH_PASSWORD);
+	/* two kinds of work, as often for the one as for the other: each has
+	 * two policies */
+	assert_int_equal(m->ndecoys, 2);
+	assert_int_equal(m->decoys[0].users, 4);
+	assert_int_equal(m->decoys[1].users, 4);
+	run_free(&r);
+}
+
+static void
+test_host_default_service(void **state)
+{
+	struct run r = run_as(HEAD "host_accounts: {allow: [bob]}\n", false);
+	struct host_rules rules;
+	struct policy *p;
+
+	(void)state;
+	assert_string_equal(r.text, "");
+	assert_true(config_host(r.config, NULL, &rules));
+	p = policy_decode(rules.policy);
+	assert_true(view_is(p->pam, "sallyport"));
+	policy_free(&p);
+	run_free(&r);
+	r = run_as(HEAD "host_accounts: {}\n", false);
+	assert_false(config_host(r.config, NULL, &rules));
+	run_free(&r);
+	r = run_as(HEAD "host_accounts: {allow: [bob]}\n", true);
+	assert_non_null(strstr(r.text, "host_accounts: accounts of the host "
+	    "need root, and the server does not run as root; leave it out and "
+	    "name the users\n"));
+	run_free(&r);
+}
 
 static void
 test_cases(void **state)
@@ -266,6 +416,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_host_cases),
+		cmocka_unit_test(test_host_rules),
+		cmocka_unit_test(test_host_default_service),
 		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_homes),
 		cmocka_unit_test(test_layers),

@@ -416,7 +416,7 @@ test_session(void **state)
 static void
 test_handover(void **state)
 {
-	struct msg_heir heir = { 300, 301 }, heir_out;
+	struct msg_heir heir = { 300, 301, 2001 }, heir_out;
 	struct msg_handover in = {
 		.allow = ALLOW_SFTP, .method = view_str("password"),
 		.key = view_str("SHA256:x"), .notice = view_str("hello\n"),
@@ -436,12 +436,13 @@ test_handover(void **state)
 	TRIP(heir, heir, heir_out);
 	assert_int_equal(heir_out.helper, 300);
 	assert_int_equal(heir_out.session, 301);
+	assert_int_equal(heir_out.uid, 2001);
 	check_sizes(read_heir, &w);
 	heir.session = 300;
 	REFUSED(heir, heir);
 	heir.session = 1;
 	REFUSED(heir, heir);
-	heir = (struct msg_heir){ -1, 5 };
+	heir = (struct msg_heir){ -1, 5, 0 };
 	REFUSED(heir, heir);
 	TRIP(handover, in, out);
 	assert_int_equal(out.allow, ALLOW_SFTP);

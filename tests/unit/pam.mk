@@ -30,3 +30,7 @@ LIBS_config_pam_test := -lyaml
 
 TESTS += home_test
 OBJS_home_test := auth/home.o auth/file.o base/buf.o
+
+TESTS += host_test
+OBJS_host_test := base/host.o base/policy.o base/config_values.o \
+	base/calendar.o base/envname.o base/buf.o
