@@ -48,7 +48,7 @@ TOOL_SRC := $(wildcard chroot/tool/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/obj/%.o) \
 	$(BASE_SRC:%.c=$(BUILD)/obj/%.o) $(AUTH_SRC:%.c=$(BUILD)/obj/%.o) \
 	$(addprefix $(BUILD)/obj/chroot/,hostkeys.o jail.o parse_env.o resolve.o \
-	state.o)
+	state.o userstore.o)
 
 DAEMON_LIBS := -L$(BSSL_LIB) -Wl,-rpath,$(BSSL_LIB) -lcrypto -lyaml \
 	-lseccomp -lcrypt -ljansson

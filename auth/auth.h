@@ -189,6 +189,8 @@ struct auth_question {
 	size_t step;			/* of the chain, from 0 */
 	const struct sockaddr *peer;	/* NULL: from= of keys is no matter */
 	int64_t now;
+	const struct auth_store *store;	/* NULL: what is remembered of the
+					 * user is not known */
 };
 /* Tells what a method has to check for users of this policy, and returns how
  * many different proofs there may be: 0 none, a key each 1, UINT_MAX where

@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "auth/file.h"
 #include "auth/internal.h"
 #include "auth/keys.h"
 #include "auth/known_hosts.h"
+#include "auth/records.h"
 
 #define KEYS_MAX	256	/* that are looked at */
 #define ANY_NUMBER	UINT_MAX	/* of different proofs */
@@ -24,6 +26,7 @@ struct describe {
 	char fp[KEYS_MAX][SSHKEY_FP_MAX];	/* of those found */
 	struct ak_line line;
 	struct wr blob;
+	struct keys_record uses;
 };
 
 static void say(struct describe *d, bool good, const char *fmt, ...)
@@ -93,11 +96,45 @@ counted_before(const struct describe *d, const char *fp)
 	return false;
 }
 
+/* When the key was used last, if anybody knows. */
+static void
+last_use(const struct describe *d, const char *fp, char *out, size_t n)
+{
+	const struct key_use *u = keys_record_find(&d->uses, fp);
+	char when[32] = "?";
+	struct tm tm;
+	time_t t;
+
+	out[0] = '\0';
+	if (d->q->store == NULL)
+		return;
+	if (u == NULL) {
+		snprintf(out, n, ", not used yet");
+		return;
+	}
+	t = (time_t)u->at;
+	if (gmtime_r(&t, &tm) != NULL)
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	snprintf(out, n, ", used %s from %s", when, u->src);
+}
+
+static void
+read_uses(struct describe *d)
+{
+	const struct auth_store *store = d->q->store;
+	struct wr w = wr_new(RECORD_MAX);
+
+	if (store == NULL || store->read(store->ctx, RECORD_KEYS, RECORD_MAX,
+	    &w) != OK || !get_keys_record(wr_view(&w), &d->uses))
+		d->uses.n = 0;
+	wr_free(&w);
+}
+
 static void
 one_key(struct describe *d, const char *place)
 {
 	const struct ak_line *l = &d->line;
-	char fp[SSHKEY_FP_MAX];
+	char fp[SSHKEY_FP_MAX], use[160] = "";
 	bool authority = (l->flags & AK_CERT_AUTHORITY) != 0;
 	const char *why;
 
@@ -107,10 +144,12 @@ one_key(struct describe *d, const char *place)
 	}
 	ssh_key_fingerprint(wr_view(&d->blob), fp);
 	why = authority ? NULL : line_fault(d);
-	say(d, why == NULL, "%s%.*s %s%s%.*s, %s%s%s", authority ?
+	if (!authority)
+		last_use(d, fp, use, sizeof(use));
+	say(d, why == NULL, "%s%.*s %s%s%.*s, %s%s%s%s", authority ?
 	    "certificates signed by " : "", (int)l->type.n,
 	    (const char *)l->type.p, fp, l->comment.n != 0 ? " " : "",
-	    (int)l->comment.n, (const char *)l->comment.p, place,
+	    (int)l->comment.n, (const char *)l->comment.p, place, use,
 	    why != NULL ? ": " : "", why != NULL ? why : "");
 	if (authority)
 		found(d, ANY_NUMBER);
@@ -205,11 +244,38 @@ describe_keys(struct describe *d)
 
 /* ---- passwords and dialogues ---- */
 
+/* Why a password is no use that has expired; *old_out: it has, and may be
+ * changed.  The same functions as at a login, without a client. */
+static const char *
+expired_fault(const struct describe *d, bool *old_out)
+{
+	const struct auth_start start = {
+		.policy = d->q->policy, .store = d->q->store,
+		.now = d->q->now, .delay_secret = view_str("none"),
+	};
+	struct auth *a;
+	const char *why;
+
+	*old_out = false;
+	if (d->q->store == NULL || (a = auth_new(&start)) == NULL)
+		return NULL;
+	if ((why = password_recall(a, &a->password)) == NULL &&
+	    password_has_expired(a)) {
+		*old_out = true;
+		if (password_unchangeable(a) != NULL)
+			why = "the user's password has expired and may not "
+			    "be changed";
+	}
+	auth_free(&a);
+	return why;
+}
+
 static void
 describe_password(struct describe *d)
 {
 	const struct policy *p = d->q->policy;
 	const char *why;
+	bool old;
 
 	if (p->pam.n != 0) {
 		say(d, true, "what the PAM service %.*s takes", (int)p->pam.n,
@@ -223,7 +289,11 @@ describe_password(struct describe *d)
 		return;
 	}
 	why = password_fault(p);
-	say(d, why == NULL, "%s", why != NULL ? why : "the user's password");
+	if (why == NULL)
+		why = expired_fault(d, &old);
+	say(d, why == NULL, "%s", why != NULL ? why : old ? "the user's "
+	    "password, which has expired: a new one is asked for" :
+	    "the user's password");
 	if (why == NULL)
 		found(d, ANY_NUMBER);
 }
@@ -288,6 +358,7 @@ auth_describe(const struct auth_question *q, const struct auth_hearer *to)
 	};
 
 	match_addr_of(q->peer, &d.addr);
+	read_uses(&d);
 	switch (q->method) {
 	case AUTH_PUBLICKEY:
 		describe_keys(&d);

@@ -1,8 +1,10 @@
 /* sallyport explain: the policy of one user, where it comes from, and whether
  * and how that user could log in. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -174,6 +176,20 @@ read_config(struct explanation *x, struct wr *block)
 	return good ? TOOL_OK : TOOL_TOLD;
 }
 
+/* Others than root may not look there. */
+static void
+open_users(struct explanation *x, const struct config_main *m)
+{
+	char path[PATH_MAX + 8];
+
+	if (m->state_dir.n == 0 || m->state_dir.n >= PATH_MAX)
+		return;
+	snprintf(path, sizeof(path), "%.*s/users", (int)m->state_dir.n,
+	    (const char *)m->state_dir.p);
+	x->users = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	x->remembers = userstore_init(&x->store, x->users, view_str(x->user));
+}
+
 static int
 find_policy(struct explanation *x, struct view block)
 {
@@ -187,6 +203,7 @@ find_policy(struct explanation *x, struct view block)
 		return TOOL_TOLD;
 	}
 	take_place(x, config_main(c), &place);
+	open_users(x, config_main(c));
 	bytes = config_user(c, view_str(x->user), &place);
 	config_free(&c);
 	if (!x->listens) {
@@ -281,6 +298,7 @@ judge_step(struct explanation *x, struct explain_way *w,
 		.policy = x->policy, .method = (enum auth_method)c->method[i],
 		.step = i, .now = x->now,
 		.peer = x->from != NULL ? (const void *)&x->peer : NULL,
+		.store = x->remembers ? &x->store.ops : NULL,
 	};
 	unsigned need = 0;
 
@@ -333,6 +351,8 @@ forget(struct explanation *x)
 			free(s->line);
 		}
 	policy_free(&x->policy);
+	if (x->users != -1)
+		close(x->users);
 }
 
 void
@@ -366,6 +386,7 @@ tool_explain(int argc, char **argv)
 	if (x == NULL)
 		return tool_complain("out of memory");
 	x->file = TOOL_CONFIG;
+	x->users = -1;
 	x->now = time(NULL);
 	if ((e = read_words(x, &json, argc, argv)) == TOOL_OK &&
 	    (e = read_config(x, &block)) == TOOL_OK &&

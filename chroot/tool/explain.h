@@ -9,6 +9,7 @@
 
 #include "auth/auth.h"
 #include "base/config.h"
+#include "chroot/userstore.h"
 
 #define EXPLAIN_KEYS	64	/* of a policy */
 #define EXPLAIN_WAYS	16	/* entries of auth */
@@ -49,6 +50,9 @@ struct explanation {
 	/* what came out */
 	int64_t now;
 	struct policy *policy;		/* NULL: no such user */
+	int users;			/* what is remembered of them; -1 */
+	struct userstore store;
+	bool remembers;			/* store is to be asked */
 	struct explain_key key[EXPLAIN_KEYS];
 	size_t nkeys;
 	struct explain_way way[EXPLAIN_WAYS];

@@ -108,7 +108,7 @@ t_places() {
 	n=$(grep -n "^defaults:" "$CONF" | cut -d : -f 1)
 	has "$T/x" "^auth: \[publickey\] *# .*/sallyport.yaml:$n, defaults\$"
 	has "$T/x" '^umask: .* # built in$'
-	has "$T/x" "^  \+ ssh-ed25519 SHA256:.*, $T/listed:2\$"
+	has "$T/x" "^  \+ ssh-ed25519 SHA256:.*, $T/listed:2, (not )?used "
 	has "$T/x" "^  - $T/not-listed: no such file\$"
 	has "$T/x" '^could log in: yes, while there are less than 40 sessions'
 }

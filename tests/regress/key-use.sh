@@ -49,6 +49,13 @@ t_tool() {
 	has "$T/err" 'is damaged'
 }
 
+t_explain() {
+	"$B/sallyport" explain carl -f "$CONF" >"$T/out"
+	has "$T/out" "$(fpre "$T/keys/user_rsa3072.pub").*, used $WHEN from 127"
+	"$B/sallyport" explain alice -f "$CONF" >"$T/out"
+	has "$T/out" ', not used yet$'
+}
+
 t_password_is_no_key() {
 	log_mark
 	printf 'echo pw\n' >"$T/askpass"

@@ -77,6 +77,10 @@ t_method() { # OpenSSH asks for the old one again, then twice for the new
 	logged 'event=login ' 'user=past' 'method=password'
 	refused login past "$OLD"
 	login past "$NEW"
+	"$B/sallyport" explain past -f "$CONF" >"$T/out"
+	hasnt "$T/out" 'has expired'
+	"$B/sallyport" explain asks -f "$CONF" >"$T/out"
+	has "$T/out" 'has expired: a new one is asked for'
 	# only root may look at it
 	eq mode "$(stat -c %a "$T/state.$PORT/users/past.password")" 600
 	hasnt "$T/state.$PORT/users/past.password" "$NEW"
@@ -122,6 +126,8 @@ t_stuck() {
 	refused login stuck "$OLD"
 	has "$T/err" 'Please ask the administrator'
 	logged 'user=stuck' 'password has expired and may not be changed'
+	refused "$B/sallyport" explain stuck -f "$CONF" >"$T/out"
+	has "$T/out" 'has expired and may not be changed'
 }
 
 t_kept() { # over reload and restart, until the operator says otherwise

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/records.h"
 #include "base/crypto.h"
 #include "tests/unit/auth_peer.h"
 
@@ -59,7 +60,7 @@ describe(struct world *w, enum auth_method m, size_t step, bool peer,
 	const struct auth_question q = {
 		.policy = &w->policy, .method = m, .step = step,
 		.peer = peer ? (const struct sockaddr *)&w->peer : NULL,
-		.now = NOW,
+		.now = NOW, .store = w->start.store,
 	};
 	unsigned n = auth_describe(&q, &to);
 
@@ -244,6 +245,62 @@ test_hosts(void **state)
 	world_free(&w);
 }
 
+/* What is remembered of the user, where anybody knows. */
+static void
+test_remembered(void **state)
+{
+	struct keys_record r = { 0 };
+	struct wr rec = wr_new(RECORD_MAX);
+	struct fake_store s;
+	struct world w;
+	char fp[SSHKEY_FP_MAX], *t;
+
+	(void)state;
+	world_init(&w, "publickey");
+	fake_store_init(&s);
+	world_key(&w, "", ed);
+	world_key(&w, "", ed2);
+	w.start.store = &s.ops;
+	ssh_key_fingerprint(ssh_key_blob(ed2), fp);
+	keys_record_add(&r, fp, NOW, "10.0.0.9");
+	put_keys_record(&rec, &r);
+	fake_store_set(&s, RECORD_KEYS, wr_view(&rec));
+	assert_int_equal(describe(&w, AUTH_PUBLICKEY, 0, true, &t), 2);
+	says(t, "+ ssh-ed25519 ", ed, " comment, test.yaml:1, not used yet\n");
+	says(t, "+ ssh-ed25519 ", ed2, " comment, test.yaml:2, used "
+	    "2023-11-14T22:13:20Z from 10.0.0.9\n");
+	free(t);
+	fake_store_set(&s, RECORD_KEYS, view_str("rubbish"));
+	assert_int_equal(describe(&w, AUTH_PUBLICKEY, 0, true, &t), 2);
+	says(t, "+ ssh-ed25519 ", ed2, " comment, test.yaml:2, not used "
+	    "yet\n");
+	free(t);
+	/* a password that has expired */
+	w.policy.password = view_str("$5$saltsalt$x");
+	w.policy.password_expires = NOW;
+	w.policy.password_change = PASSWORD_CHANGE_EXPIRED;
+	assert_int_equal(describe(&w, AUTH_PASSWORD, 0, true, &t), UINT_MAX);
+	assert_string_equal(t, "+ the user's password, which has expired: a "
+	    "new one is asked for\n");
+	free(t);
+	w.policy.password_change = PASSWORD_CHANGE_OFF;
+	assert_int_equal(describe(&w, AUTH_PASSWORD, 0, true, &t), 0);
+	assert_string_equal(t, "- the user's password has expired and may "
+	    "not be changed\n");
+	free(t);
+	w.policy.password_expires = NOW + 1;
+	assert_int_equal(describe(&w, AUTH_PASSWORD, 0, true, &t), UINT_MAX);
+	assert_string_equal(t, "+ the user's password\n");
+	free(t);
+	w.start.store = NULL;		/* then nobody can say */
+	w.policy.password_expires = NOW;
+	assert_int_equal(describe(&w, AUTH_PASSWORD, 0, true, &t), UINT_MAX);
+	free(t);
+	wr_free(&rec);
+	fake_store_free(&s);
+	world_free(&w);
+}
+
 /* Programs that ask. */
 static void
 test_programs(void **state)
@@ -304,6 +361,7 @@ main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_remembered),
 		cmocka_unit_test(test_many),
 	};
 
