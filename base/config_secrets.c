@@ -243,10 +243,13 @@ check_totp(struct parse *p, const struct user *u, const struct policy *pol)
 		const struct auth_chain *c = &pol->auth[i];
 		bool dialogue = layer_chain_has(c, AUTH_KBDINT);
 
+		/* A program's dialogues are its own. */
+		dialogue = dialogue && pol->programs.ask.n == 0;
 		asked = asked || dialogue;
-		password = password || (!dialogue && c->n == 1 &&
+		password = password || (c->n == 1 &&
 		    c->method[0] == AUTH_PASSWORD);
-		if (c->method[0] == AUTH_KBDINT && policy_has_totp(pol))
+		if (dialogue && c->method[0] == AUTH_KBDINT &&
+		    policy_has_totp(pol))
 			p->main.asks_code = true;
 	}
 	if (!policy_has_totp(pol) || user_is_bad(u, UK_AUTH) ||
@@ -254,7 +257,9 @@ check_totp(struct parse *p, const struct user *u, const struct policy *pol)
 		return;
 	if (!asked)
 		tree_warn(&p->t, l->at[UK_TOTP], &at, "nobody asks for the "
-		    "code; use keyboard-interactive in auth");
+		    "code; use %s", pol->programs.ask.n != 0 ? "auth without "
+		    "ask, whose program holds the dialogues" :
+		    "keyboard-interactive in auth");
 	else if (password)
 		tree_warn(&p->t, l->at[UK_TOTP], &at, "the password alone is "
 		    "enough without the code; use auth without password as "

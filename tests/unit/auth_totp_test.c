@@ -395,6 +395,27 @@ test_code_alone(void **state)
 	done(&w, &s);
 }
 
+/* A host's word is not the user's: both are asked for behind it. */
+static void
+test_behind_a_host(void **state)
+{
+	struct auth_answer out;
+	struct fake_store s;
+	struct world w;
+
+	(void)state;
+	init(&w, &s, "keyboard-interactive");
+	for (int password = 0; password < 2; password++) {
+		start(&w, true, NOW);
+		w.a->partial = true;
+		w.a->proved = 1u << AUTH_HOSTBASED;
+		w.policy.password.n = password ? strlen(right) : 0;
+		world_send(&w, req_kbdint("acme", ""), &out);
+		asked(&w, password ? "Password: " : "Verification code: ");
+	}
+	done(&w, &s);
+}
+
 /* No repetition of a method and no question left alone shortens a login. */
 static void
 test_no_short_cut(void **state)
@@ -686,6 +707,7 @@ main(void)
 		cmocka_unit_test(test_no_codes_here),
 		cmocka_unit_test(test_wrong_password_uses_nothing_up),
 		cmocka_unit_test(test_code_alone),
+		cmocka_unit_test(test_behind_a_host),
 		cmocka_unit_test(test_no_short_cut),
 		cmocka_unit_test(test_guessing),
 		cmocka_unit_test(test_recovery),

@@ -182,6 +182,11 @@ static const struct {
 	  "    totp: {secret: " SECRET "}\n",
 	  "t.yaml:8:11: warning: users.a.totp: nobody asks for the code; use "
 	  "keyboard-interactive in auth\n" },
+	{ "a program asks",
+	  KBD "    totp: {secret: " SECRET "}\n"
+	  "    ask: [/bin/asker]\n    command_user: {uid: 7, gid: 7}\n",
+	  "t.yaml:8:11: warning: users.a.totp: nobody asks for the code; use "
+	  "auth without ask, whose program holds the dialogues\n" },
 	{ "a way around",
 	  USER "    auth: [keyboard-interactive, password]\n"
 	  "    totp: {secret: " SECRET "}\n",
