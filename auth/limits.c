@@ -5,6 +5,13 @@
 
 #define INTERNAL	"internal-sftp"
 
+/* The session serves it without a program to those who may use scp. */
+static bool
+is_scp(struct view command)
+{
+	return command.n > 4 && memcmp(command.p, "scp ", 4) == 0;
+}
+
 const char *
 limits_command_fault(struct view command, uint32_t allow,
     enum limits_source whose)
@@ -19,6 +26,8 @@ limits_command_fault(struct view command, uint32_t allow,
 	    view_has_nul(command))
 		return cert ? "certificate's force-command is empty or too "
 		    "long" : "key option command= is too long";
+	if (is_scp(command) && (allow & ALLOW_SCP) != 0)
+		return NULL;
 	if ((allow & (ALLOW_SHELL | ALLOW_EXEC)) == 0)
 		return cert ? "certificate's force-command is a program, "
 		    "user may run none" : "key option command= is a program, "
@@ -32,7 +41,8 @@ limits_command(struct auth_limits *l, struct view command)
 {
 	if (view_to_cstr(command, l->command, sizeof(l->command)))
 		l->deny |= view_is(command, INTERNAL) ?
-		    ~(uint32_t)ALLOW_SFTP : ALLOW_SFTP | ALLOW_SCP;
+		    ~(uint32_t)ALLOW_SFTP : ALLOW_SFTP | ALLOW_BUILTINS |
+		    (is_scp(command) ? 0 : ALLOW_SCP);
 	else
 		l->deny = ~(uint32_t)0;
 }

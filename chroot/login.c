@@ -317,8 +317,9 @@ take_policy(struct login *l, struct view bytes)
 	ask_to_go(l);
 }
 
-/* What the policy forces counts before what the key does; *command_out is a
- * program to run whatever the client asks for, empty if there is none.  A
+/* What the policy forces counts before what the key does; *command_out is
+ * what is done whatever the client asks for, empty if there is none: a program
+ * to run, or where none may be run, a command that is served without one.  A
  * forced command of which nothing but SFTP is left is internal-sftp. */
 static uint32_t
 rights(const struct policy *p, const struct auth_limits *lim,
@@ -333,9 +334,10 @@ rights(const struct policy *p, const struct auth_limits *lim,
 		return allow;
 	if (view_is(command, "internal-sftp"))
 		return allow & ALLOW_SFTP;
+	*command_out = command;
 	if ((allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0)
-		*command_out = command;
-	return allow & ~(uint32_t)(ALLOW_SFTP | ALLOW_SCP);
+		allow &= ~(uint32_t)(ALLOW_SCP | ALLOW_BUILTINS);
+	return allow & ~(uint32_t)ALLOW_SFTP;
 }
 
 /* Texts with a NUL behind each as a list. */

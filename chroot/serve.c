@@ -263,7 +263,11 @@ open_channel(struct serve *s, uint32_t channel, const struct msg_open *m,
 	const char *why = "this user may run nothing", *rule = s->rules.allow;
 	struct wr w = wr_new(64);
 
-	if (m->kind == START_SUBSYSTEM)
+	if (s->rules.forced != NULL) {
+		if (m->kind != START_SUBSYSTEM)
+			why = open_exec(s, channel, view_str(s->rules.forced),
+			    d, &rule);
+	} else if (m->kind == START_SUBSYSTEM)
 		why = view_is(m->command, "sftp") ?
 		    open_sftp(s, channel, d) : "there is no such subsystem";
 	else if (m->kind == START_EXEC)

@@ -12,9 +12,11 @@
 void serve_log_refused(const struct msg_open *m, const char *reason,
     const char *rule);
 
-/* Where it is written what the user may, for the log. */
+/* Where it is written what the user may, for the log, and what the key says
+ * about it. */
 struct serve_rules {
 	const char *allow, *builtins;
+	const char *forced;	/* the command that alone is served, or NULL */
 };
 
 /* Until the server closes its socket; then what has been asked for is done,

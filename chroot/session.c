@@ -125,7 +125,7 @@ static bool
 runs_programs(const struct session_start *s)
 {
 	return (s->allow & (ALLOW_SHELL | ALLOW_EXEC)) != 0 ||
-	    s->command != NULL || s->policy->run.subsystems.n != 0;
+	    (s->command == NULL && s->policy->run.subsystems.n != 0);
 }
 
 /* What a module of PAM has lowered stays so. */
@@ -217,6 +217,8 @@ find_rules(struct session *s)
 
 	s->rules.allow = rule_text(s, p->allow_at);
 	s->rules.builtins = rule_text(s, p->run.builtins_at);
+	if ((s->start->allow & (ALLOW_SHELL | ALLOW_EXEC)) == 0)
+		s->rules.forced = s->start->command;
 	return s->rules.allow != NULL && s->rules.builtins != NULL;
 }
 

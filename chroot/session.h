@@ -19,7 +19,8 @@ struct session_start {
 	const char *last_use;		/* of that key: when, or "never" */
 	const char *last_src;		/* ... and from where; "": unknown */
 	struct view notice;		/* sent with the success */
-	/* a command that is run whatever the client asks for; NULL: none */
+	/* what is done whatever the client asks for: a program if one may be
+	 * run, else a command that is served without; NULL: none */
 	const char *command;
 	struct view_list key_env, pam_env;	/* "NAME=value" each */
 	/* ends of forwards that the key permits, beside the policy

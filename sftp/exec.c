@@ -20,8 +20,10 @@
 /* What of complaints nobody has read yet. */
 #define COMPLAINTS_MARK	((size_t)4 << 10)
 #define COMPLAINTS_MAX	((size_t)64 << 10)
-/* Steps before the caller's other descriptors get their turn. */
+/* Steps, and bytes worked on, before the caller's other descriptors get their
+ * turn. */
 #define TURN_STEPS	32
+#define TURN_BYTES	((uint64_t)2 << 20)
 
 static int64_t
 now_ms(void)
@@ -314,9 +316,11 @@ step(struct exec_session *s)
 static enum err
 work(struct exec_session *s)
 {
+	uint64_t enough = s->bytes + TURN_BYTES;
 	enum err e = flush(s);
 
-	for (unsigned i = 0; i < TURN_STEPS && e == OK && !s->blocked; i++) {
+	for (unsigned i = 0; i < TURN_STEPS && s->bytes < enough && e == OK &&
+	    !s->blocked; i++) {
 		if (s->over)
 			return ERR_CLOSED;
 		if (s->wants && !s->eof)

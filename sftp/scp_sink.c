@@ -368,6 +368,13 @@ act(struct sink *k, const struct scp_record *r)
 	}
 }
 
+/* Who gives where it should take says \0, and waits for ever. */
+static bool
+begins_badly(struct view v)
+{
+	return v.n != 0 && memchr("CDET\1\2\n", v.p[0], 7) == NULL;
+}
+
 static enum exec_step
 record(struct sink *k)
 {
@@ -375,6 +382,8 @@ record(struct sink *k)
 	struct view line;
 	const char *why;
 
+	if (begins_badly(wr_view(&k->s->in)))
+		return scp_broken(k->s, "expected control record");
 	switch (scp_line(k->s, &line)) {
 	case OK:
 		break;

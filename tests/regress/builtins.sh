@@ -16,9 +16,22 @@ USERS_YAML="
     account: {uid: $ACCT_UID, gid: $ACCT_GID}
     builtins: [md5sum]
     allow: [sftp, scp]
-    authorized_keys: ['command=\"internal-sftp\" $(cat "$T/id.pub")']"
+    authorized_keys: ['command=\"internal-sftp\" $(cat "$T/id.pub")']
+  inbox:
+    jail: \"$JAIL\"
+    account: {uid: $ACCT_UID, gid: $ACCT_GID}
+    builtins: [md5sum]
+    allow: [sftp, scp]
+    authorized_keys: ['command=\"scp -t /d/in\" $(cat "$T/id.pub")']
+  other:
+    jail: \"$JAIL\"
+    account: {uid: $ACCT_UID, gid: $ACCT_GID}
+    builtins: [md5sum]
+    allow: [sftp, scp]
+    authorized_keys: ['command=\"id\" $(cat "$T/id.pub")']"
 start_server
 mkdir -p "$JAIL/d/in"
+own "$JAIL/d/in"
 cp "$SRC"/f* "$JAIL/d/in/"
 printf x >"$JAIL/d/in/od\\d
 name"
@@ -73,6 +86,24 @@ t_refused() {
 	WHO=forced refused SSH -- md5sum /ro/note </dev/null
 	WHO=forced refused SCP -O forced@127.0.0.1:/ro/note "$T/x"
 	WHO=forced sftp_do "ls /d"
+}
+
+# What a key forces is done whatever the client asks for, and nothing else.
+t_forced() {
+	cp "$SRC/f4095" "$T/fresh"
+	SCP -O "$T/fresh" inbox@127.0.0.1:/d/elsewhere
+	same "$T/fresh" "$JAIL/d/in/fresh"
+	[ ! -e "$JAIL/d/elsewhere" ] || fail "not where the key says"
+	refused SCP -O inbox@127.0.0.1:/ro/note "$T/note"
+	[ ! -e "$T/note" ] || fail "read by a key that only writes"
+	WHO=inbox SSH -- md5sum /ro/note </dev/null >"$T/out"
+	hasnt "$T/out" '[0-9a-f]{32}'
+	WHO=inbox refused sftp_do "ls /"
+	logged event=request-refused user=inbox request=subsystem \
+	    detail=sftp 'rule=".*, and the options of the key"'
+	# What nobody could serve, refuses the key.
+	WHO=other refused SSH -- md5sum /ro/note </dev/null
+	logged event=login-failed user=other 'command= is a program'
 }
 
 # Four large files at once, and a session beside them that is served.

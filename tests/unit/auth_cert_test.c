@@ -320,7 +320,8 @@ rules(void **state)
 		    2000000000, 1, "", ~(uint32_t)ALLOW_SFTP },
 		{ "acme", "force-command=internal-sftp -R", "permit-pty",
 		    1000, 2000000000, 1, "", ALLOW_AGENT | ALLOW_X11 |
-		    FORWARDS | ALLOW_SFTP | ALLOW_SCP },
+		    FORWARDS | ALLOW_SFTP | ALLOW_SCP |
+		    ALLOW_BUILTINS },
 		{ "acme", "force-command=", "", 1000, 2000000000, 1,
 		    "certificate's force-command is empty or too long", 0 },
 		{ "acme", "source-address=10.0.0.1/32", "permit-pty", 1000,
@@ -450,7 +451,7 @@ cert_authority(void **state)
 		{ "cert-authority,command=\"internal-sftp\"", "acme", "",
 		    ~(uint32_t)ALLOW_SFTP },
 		{ "cert-authority,command=\"ls\"", "acme",
-		    "", ALLOW_SFTP | ALLOW_SCP },
+		    "", ALLOW_SFTP | ALLOW_SCP | ALLOW_BUILTINS },
 		{ "cert-authority,environment=\"A=1\"", "acme",
 		    "key option environment= sets a name that env "
 		    "does not allow", 0 },

@@ -633,6 +633,10 @@ test_key_options(void **state)
 		{ "command=\"internal-sftp\"", NULL, ~(uint32_t)ALLOW_SFTP },
 		{ "command=\"/bin/true\"",
 		    "key option command= is a program, user may run none", 0 },
+		{ "command=\"scp -t /in\"", NULL,
+		    ALLOW_SFTP | ALLOW_BUILTINS },
+		{ "command=\"scpx -t /in\"",
+		    "key option command= is a program, user may run none", 0 },
 		{ "environment=\"A=b\"",
 		    "key option environment= sets a name that env "
 		    "does not allow", 0 },
@@ -651,6 +655,7 @@ test_key_options(void **state)
 		bool ok = rows[i].why == NULL;
 
 		world_init(&w, "publickey");
+		w.policy.allow |= ALLOW_SCP;
 		world_key(&w, rows[i].options, ed);
 		world_start(&w, "acme", true);
 		assert_int_equal(world_send(&w, req_query("acme", ed, ED),

@@ -164,7 +164,7 @@ large(void **state)
 	peer_run(&p, "md5sum big");
 	HEAR(&p, "3566de3a97906edb98d004d6b947ae9b  big\n");
 	peer_ended(&p, 0);
-	assert_true(p.turns >= 200 / 32);
+	assert_true(p.turns >= 200 / 2);
 	expect_event(&p.c, "command", "channel=7 service=builtin "
 	    "command=md5sum big bytes=209715200 result=ok");
 	peer_run(&p, "md5sum big");

@@ -527,6 +527,11 @@ fatal(void **state)
 	assert_false(there("../x"));
 	ends("scp -r -t .", "D0755 0 ..\n",
 	    "\2scp: protocol error: unexpected file name\n");
+	peer_run(&p, "scp -t .");
+	HEAR(&p, "\0");
+	SAY(&p, "\0");
+	HEAR(&p, "\2scp: protocol error: expected control record\n");
+	peer_ended(&p, 1);
 	ends("scp -t a b", "", "\2scp: ambiguous target\n");
 	ends("scp -d -t none", "", "\1scp: none: No such file or directory\n");
 	file_make("f1", "");
