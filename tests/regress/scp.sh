@@ -167,6 +167,36 @@ t_cut() {
 	    result=aborted
 }
 
+t_new_keys_meanwhile() {
+	OSCP -o RekeyLimit=1M "$SRC/f67108864" $U:/d/rekey
+	same "$SRC/f67108864" "$JAIL/d/rekey"
+	OSCP -o RekeyLimit=1M $U:/d/rekey "$T/back"
+	same "$SRC/f67108864" "$T/back"
+}
+
+# Many on one connection, both ways, with SFTP beside them: one process.
+t_together() {
+	local i s=$T/control p=
+	ssh_opts
+	ssh "${OPTS[@]}" -p "$PORT" -M -S "$s" -fN $U
+	for i in 1 2 3 4; do
+		OSCP -o ControlPath="$s" "$SRC/f67108864" $U:/d/m$i &
+		p="$p $!"
+		OSCP -o ControlPath="$s" $U:/d/f67108864 "$T/m$i" &
+		p="$p $!"
+	done
+	for i in 1 2 3 4 5 6 7 8; do
+		sftp_do "ls /d" >/dev/null
+	done
+	# shellcheck disable=SC2086
+	for i in $p; do wait "$i"; done
+	ssh "${OPTS[@]}" -p "$PORT" -S "$s" -O exit $U 2>/dev/null
+	for i in 1 2 3 4; do
+		same "$SRC/f67108864" "$JAIL/d/m$i"
+		same "$SRC/f67108864" "$T/m$i"
+	done
+}
+
 t_putty() {
 	need_cmd pscp puttygen
 	local fp p

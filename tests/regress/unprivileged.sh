@@ -32,6 +32,10 @@ prepare
 [ -z "$ROOT" ] || {
 	chown -R $ACCT_UID:$ACCT_GID "$JAIL" "$CONF" "$T/own"
 }
+USER_YAML="    allow: [sftp, scp]
+    builtins: [md5sum]"
+write_conf "$CONF"
+[ -z "$ROOT" ] || chown $ACCT_UID:$ACCT_GID "$CONF"
 start_server
 
 t_serves() {
@@ -39,6 +43,16 @@ t_serves() {
 	same "$SRC/f65537" "$JAIL/d/f"
 	same "$SRC/f65537" "$T/f"
 	eq owner "$(stat -c %u:%g "$JAIL/d/f")" "$ACCT_UID:$ACCT_GID"
+}
+
+t_scp() {
+	SCP -O -p "$SRC/f65537" alice@127.0.0.1:/d/old
+	same "$SRC/f65537" "$JAIL/d/old"
+	SCP -O alice@127.0.0.1:/d/old "$T/old"
+	same "$SRC/f65537" "$T/old"
+	eq sum "$(SSH -- md5sum /d/old </dev/null)" \
+	    "$(md5sum <"$SRC/f65537" | cut -c 1-32)  /d/old"
+	refused SCP -O alice@127.0.0.1:/../../etc/passwd "$T/esc"
 }
 
 t_jailed() {
