@@ -310,8 +310,7 @@ command_parse(struct view line, const struct jail_policy *policy,
 		p.why = "the command is too long";
 	else if (view_has_nul(line))
 		p.why = "the command holds a NUL";
-	else if ((p.c = calloc(1, sizeof(*p.c))) == NULL ||
-	    (p.c->line = view_dup(line)) == NULL)
+	else if ((p.c = calloc(1, sizeof(*p.c))) == NULL)
 		p.why = "out of memory";
 	else
 		ok = parse(&p);
@@ -336,6 +335,5 @@ command_free(struct command **c)
 		free(old->word[i].text);
 		free(old->word[i].pattern);
 	}
-	free(old->line);
 	free(old);
 }

@@ -25,7 +25,6 @@ struct command_part {
 };
 
 struct command {
-	char *line;		/* as it came, for the log */
 	struct command_word word[COMMAND_WORDS_MAX];
 	size_t nwords;
 	struct command_part part[COMMAND_PARTS_MAX];

@@ -6,8 +6,6 @@
 
 /* start directory, slash, name: each below PATH_MAX */
 #define PATH_BYTES 8192
-/* of a command line */
-#define LINE_SHOWN 1024
 
 static void
 put_from(struct log_ev *e, const struct event_from *f)
@@ -123,18 +121,18 @@ event_session(const struct event_from *f, const char *event, uint64_t done)
 
 void
 event_command(const struct event_from *f, enum log_level level,
-    const char *line, int status, uint64_t bytes, uint64_t ms)
+    const struct event_command *c)
 {
-	struct view v = view_str(line);
 	struct log_ev e;
 
 	log_begin(&e, level, "command");
 	put_from(&e, f);
-	log_view(&e, "command", v.n > LINE_SHOWN ? view_of(v.p, LINE_SHOWN) :
-	    v);
-	log_num(&e, "bytes", bytes);
-	log_num(&e, "duration_ms", ms);
-	log_str(&e, "result", status == 0 ? "ok" : status == -1 ? "aborted" :
-	    "failed");
+	log_view(&e, "command", c->line);
+	log_num(&e, "bytes", c->bytes);
+	log_num(&e, "duration_ms", c->ms);
+	log_str(&e, "result", c->status == 0 ? "ok" : c->status == -1 ?
+	    "aborted" : "failed");
+	if (c->reason != NULL)
+		log_str(&e, "reason", c->reason);
 	log_send(&e);
 }

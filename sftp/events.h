@@ -31,10 +31,15 @@ void event_symlink(const struct event_from *f, const char *path,
 /* A debug line about a path. */
 void event_debug(const struct event_from *f, const char *event,
     const char *path);
-/* "command": a command line that has been served, its exit status (-1: it was
- * broken off), and the bytes that it worked on. */
+/* "command": a command line that has been served, and how it went. */
+struct event_command {
+	struct view line;
+	int status;			/* exit status; -1: broken off */
+	const char *reason;		/* static: what was wrong, or NULL */
+	uint64_t bytes, ms;		/* worked on, taken */
+};
 void event_command(const struct event_from *f, enum log_level level,
-    const char *line, int status, uint64_t bytes, uint64_t ms);
+    const struct event_command *c);
 /* A service begins or ends, debug; done: requests served. */
 void event_session(const struct event_from *f, const char *event,
     uint64_t done);

@@ -20,6 +20,7 @@
 /* What of complaints nobody has read yet. */
 #define COMPLAINTS_MARK	((size_t)4 << 10)
 #define COMPLAINTS_MAX	((size_t)64 << 10)
+#define LINE_SHOWN	((size_t)1024)	/* of the command, in the log */
 /* Steps, and bytes worked on, before the caller's other descriptors get their
  * turn. */
 #define TURN_STEPS	32
@@ -112,6 +113,21 @@ start(struct exec_session *s, struct view line)
 	return builtin_start(s);
 }
 
+/* What is wrong with a command is worth knowing, whoever is to blame. */
+static void
+tell(const struct exec_session *s)
+{
+	const struct event_command c = {
+		.line = wr_view(&s->line),
+		.status = s->over ? (int)s->status : -1,
+		.reason = s->fault, .bytes = s->bytes,
+		.ms = (uint64_t)(now_ms() - s->since_ms),
+	};
+
+	event_command(&s->from, s->fault != NULL ? LOG_WARN :
+	    s->service->level, &c);
+}
+
 struct exec_session *
 exec_session_new(const struct jail_policy *policy, struct view line,
     struct exec_fds fd, uint32_t channel)
@@ -128,6 +144,9 @@ exec_session_new(const struct jail_policy *policy, struct view line,
 	s->in = wr_new(IN_MAX);
 	s->out = wr_new(OUT_MAX);
 	s->complaints = wr_new(COMPLAINTS_MAX);
+	s->line = wr_new(LINE_SHOWN);
+	wr_bytes(&s->line, line.n > LINE_SHOWN ? view_of(line.p, LINE_SHOWN) :
+	    line);
 	s->from = (struct event_from){ policy, channel, "exec" };
 	s->since_ms = now_ms();
 	if (!start(s, line)) {
@@ -148,12 +167,10 @@ exec_session_free(struct exec_session **s)
 		return;
 	if (old->service != NULL) {
 		old->service->free(old);
-		event_command(&old->from, old->service->level,
-		    old->command != NULL ? old->command->line : NULL,
-		    old->over ? (int)old->status : -1, old->bytes,
-		    (uint64_t)(now_ms() - old->since_ms));
+		tell(old);
 	}
 	command_free(&old->command);
+	wr_free(&old->line);
 	wr_free(&old->in);
 	wr_free(&old->out);
 	wr_free(&old->complaints);

@@ -43,9 +43,11 @@ struct exec_session {
 	bool over;
 	bool wants;			/* the service waits for input */
 	uint32_t status;
+	const char *fault;		/* static: why it had to end, or NULL */
 	size_t take;			/* bytes to ask for at a time */
 	struct wr in, out, complaints;
-	struct command *command;
+	struct wr line;			/* as it came, as far as it is shown */
+	struct command *command;	/* NULL: it could not be read */
 	const struct exec_service *service;
 	void *state;
 	uint64_t bytes;			/* worked on, for the log */

@@ -11,7 +11,7 @@
 #define GLOB_NAMES_MAX	65536
 #define GLOB_BYTES_MAX	((size_t)4 << 20)
 /* Directory entries looked at in one step. */
-#define GLOB_STEP	512
+#define GLOB_STEP	64
 
 struct glob;
 struct jail_policy;

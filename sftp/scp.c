@@ -85,7 +85,7 @@ bool
 scp_refuse(struct exec_session *s, const char *why)
 {
 	static const struct exec_service refuse = {
-		.name = "scp", .level = LOG_INFO,
+		.name = "scp", .level = LOG_DEBUG,
 		.step = refuse_step, .free = refuse_free,
 	};
 
@@ -137,6 +137,7 @@ static enum exec_step
 fatal(struct exec_session *s, const char *what, const char *why)
 {
 	s->status = 1;
+	s->fault = why;
 	wr_bytes(&s->out, view_str("\2scp: "));
 	wr_bytes(&s->out, view_str(what));
 	wr_bytes(&s->out, view_str(why));

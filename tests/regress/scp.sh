@@ -134,6 +134,8 @@ t_protocol() {
 	eq "names that lead up" "$(raw 'scp -t /d' 'C0644 1 ../up\nx\0' |
 	    head -c 4)" 0002
 	[ ! -e "$JAIL/up" ] || fail "written outside of the target"
+	logged event=command user=alice service=scp 'command="scp -t /d"' \
+	    result=failed 'reason="unexpected file name"'
 	raw 'scp -rt /d' 'D0755 0 ..\nC0644 1 up\nx\0' >/dev/null || true
 	[ ! -e "$JAIL/up" ] || fail "written outside of the target"
 	eq greeting "$(raw 'scp -t /d' 'C0644 1 raw\nx\0')" 000000

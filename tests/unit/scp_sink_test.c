@@ -522,6 +522,9 @@ fatal(void **state)
 		snprintf(hear, sizeof(hear), "\2scp: protocol error: %s\n",
 		    cases[i].why);
 		ends("scp -t .", cases[i].say, hear);
+		snprintf(hear, sizeof(hear), SCP_FROM "command=scp -t . "
+		    "bytes=0 result=failed reason=%s", cases[i].why);
+		expect_event(&p.c, "command", hear);
 	}
 	assert_false(there("x"));
 	assert_false(there("../x"));
@@ -543,6 +546,11 @@ fatal(void **state)
 	ends("scp a b", "", "\2scp: needs one of -t and -f; copies are made "
 	    "by the client\n");
 	ends("scp -t `id`", "", "\2scp: a ` is not served\n");
+	while (client_event(&p.c, "command", hear, sizeof(hear)) &&
+	    strstr(hear, "a ` is not served") == NULL)
+		;
+	assert_string_equal(hear, "channel=7 service=scp command=scp -t `id` "
+	    "bytes=0 result=failed reason=a ` is not served");
 	ends("scp -t 'x", "", "\2scp: a ' is not closed\n");
 	ends("scp -t x; id", "", "\2scp: one command at a time\n");
 }
