@@ -96,14 +96,16 @@ pump_stream(struct chan *k, enum duct_stream s)
 	bool eof;
 
 	for (int i = 0; i < READS_PER_TURN && chan_wants_read(k); i++) {
+		size_t room = ssh_channel_writable(k->ch), n;
+		size_t share = loop_share(k->client);
 		struct view v = duct_peek(k->duct, s,
-		    ssh_channel_writable(k->ch), &eof);
-		size_t n;
+		    room < share ? room : share, &eof);
 
 		if (v.n == 0)
 			return;
 		n = ssh_channel_write(k->ch, ext, v);
 		duct_consume(k->duct, s, n);
+		loop_moved(k->client, n);
 		if (n < v.n || n >= READ_ENOUGH || duct_dry(k->duct, s))
 			return;
 	}

@@ -60,6 +60,7 @@ warm_add(struct loop *l, struct client *c)
 	if ((c->warm_next = l->warm) != NULL)
 		c->warm_next->warm_prev = c;
 	l->warm = c;
+	l->nwarm++;
 	/* Not in this turn's array. */
 	c->poll_at = SIZE_MAX;
 	if (l->park_check == UINT64_MAX)
@@ -69,6 +70,7 @@ warm_add(struct loop *l, struct client *c)
 static void
 warm_remove(struct loop *l, struct client *c)
 {
+	l->nwarm--;
 	if (c->warm_prev != NULL)
 		c->warm_prev->warm_next = c->warm_next;
 	else
@@ -123,12 +125,25 @@ unhash(struct loop *l, struct client *c)
 	*p = c->hash_next;
 }
 
+static void
+leave_typed(struct loop *l, struct client *c)
+{
+	struct client **p = &l->typed;
+
+	while (*p != NULL && *p != c)
+		p = &(*p)->typed_next;
+	if (*p != NULL)
+		*p = c->typed_next;
+}
+
 void
 client_free(struct client *c)
 {
 	struct loop *l = c->loop;
 
-	c->dirty = true;	/* nothing below may put it on the list again */
+	/* Nothing below may put it on a list again. */
+	leave_typed(l, c);
+	c->dirty = c->typed = true;
 	client_unpark(l, c);
 	warm_remove(l, c);
 	listen_uncount(c);
@@ -218,7 +233,8 @@ client_poll(struct loop *l, struct client *c)
 static void
 socket_readable(struct loop *l, struct client *c)
 {
-	ssize_t n = recv(c->fd, l->scratch, LOOP_SCRATCH, MSG_DONTWAIT);
+	ssize_t n = recv(c->fd, l->scratch, l->nwarm > 1 ? LOOP_SHARE :
+	    LOOP_SCRATCH, MSG_DONTWAIT);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -227,6 +243,8 @@ socket_readable(struct loop *l, struct client *c)
 			c->cut = true;
 		return;
 	}
+	if (n > 0)
+		loop_taken(c, (size_t)n);
 	if (n <= 0)
 		ssh_conn_feed_eof(c->ssh, l->now);
 	else
@@ -282,12 +300,24 @@ chan_ready(struct loop *l, struct chan *k)
 		chan_pump_in(k);
 }
 
+/* What it had no share for in the last turn. */
+static void
+feed_starved(struct client *c)
+{
+	c->starved = false;
+	loop_touch(c);
+	for (struct chan *k = c->chans; k != NULL; k = k->next)
+		chan_pump_in(k);
+}
+
 void
 client_ready(struct loop *l, struct client *c)
 {
 	/* Channels come first: their list still is as it was polled. */
 	short login_revents, tcp_revents;
 
+	if (c->starved)
+		feed_starved(c);
 	if (c->poll_at == SIZE_MAX)
 		return;
 	tcp_revents = pollset_ready(l, c->poll_at);
@@ -358,6 +388,15 @@ client_flush(struct loop *l, struct client *c)
 		chan_pump_out(k);
 	send_out(l, c);
 	client_tick(l, c);
+}
+
+void
+client_echo(struct loop *l, struct client *c)
+{
+	for (struct chan *k = c->chans; k != NULL; k = k->next)
+		if (k->duct != NULL && duct_is_terminal(k->duct))
+			chan_pump_in(k);
+	send_out(l, c);
 }
 
 void

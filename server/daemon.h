@@ -17,6 +17,10 @@
 
 #define LOOP_SCRATCH	((size_t)256 * 1024)	/* one receive */
 #define LOOP_LISTENERS	IPC_MAX_FDS
+/* What a client may move each way in a turn while others are about: whoever
+ * types among them waits for as long as that takes. */
+#define LOOP_SHARE	((size_t)64 * 1024)
+#define LOOP_HEAVY	((size_t)16 * 1024)	/* ... who comes last */
 #define PARK_AFTER_MS	2000
 #define DRAINS_MAX	256	/* ducts that outlive their channels */
 #define DRAIN_MS	10000	/* ... and for how long */
@@ -104,6 +108,14 @@ struct client {
 	uint32_t last_chan;
 	uint64_t started;		/* ms */
 	uint64_t touched;		/* last turn with work, for parking */
+	uint64_t turn;			/* in which it moved so many bytes */
+	size_t moved;			/* towards the client */
+	size_t taken;			/* from it */
+	bool starved;			/* there was more, and no share left */
+	bool heavy;			/* moved much in the last turn it had */
+	bool typed;			/* a key has gone to a terminal in
+					 * this turn: its echo may be there */
+	struct client *typed_next;
 	uint64_t due;			/* next ssh_conn_tick */
 	size_t heap_at;
 	bool parked;
@@ -133,6 +145,9 @@ struct loop {
 	uint64_t accept_again;		/* pause after EMFILE, ms */
 	struct generation *gen;		/* the newest */
 	struct client *clients, *warm;
+	size_t nwarm;
+	uint64_t turn;			/* counts them */
+	bool starved;			/* a client is */
 	uint64_t park_check;		/* when to look for quiet ones, ms */
 	struct penalties *barred;	/* sources that are turned away */
 	bool closed4, closed6;		/* all others are too */
@@ -143,7 +158,9 @@ struct loop {
 	struct source *sources[SOURCE_BUCKETS];
 	struct client **heap;		/* by due */
 	size_t nheap, heap_cap;
-	struct client *dirty;
+	struct client *dirty, **dirty_last;
+	struct client *typed;
+	bool burdened;			/* somebody heavy had this turn */
 	struct drain *drains;		/* oldest first */
 	size_t ndrains;
 	int epoll;			/* the parked */
@@ -160,6 +177,14 @@ struct loop {
 /* ---- loop.c ---- */
 /* Serves until the warden says stop or has gone. */
 void loop_run(struct loop *l);
+/* How many bytes it may still move towards the client in this turn; and that
+ * it has.  With none left its channels are pumped again in the next. */
+size_t loop_share(struct client *c);
+void loop_moved(struct client *c, size_t n);
+/* ... and from it. */
+void loop_taken(struct client *c, size_t n);
+/* Bytes have gone to one of its terminals. */
+void loop_typed(struct client *c);
 /* Marks a client as having had work: it is flushed at the end of the turn. */
 void loop_touch(struct client *c);
 
@@ -213,6 +238,8 @@ void client_poll(struct loop *l, struct client *c);
 void client_ready(struct loop *l, struct client *c);
 /* Moves bytes that can move, sends what is to be sent, plans the next tick. */
 void client_flush(struct loop *l, struct client *c);
+/* Reads what terminals have to say to what was just typed, and sends it. */
+void client_echo(struct loop *l, struct client *c);
 void client_tick(struct loop *l, struct client *c);
 /* Frees channels that are through; true if the client itself is through. */
 bool client_reap(struct client *c);

@@ -415,6 +415,12 @@ duct_over(const struct duct *d)
 	return out->eof && err->eof && !left;
 }
 
+bool
+duct_is_terminal(const struct duct *d)
+{
+	return d->carrier == CARRIER_PTY;
+}
+
 void
 duct_trim(struct duct *d)
 {

@@ -73,6 +73,8 @@ void duct_stop(struct duct *d, enum duct_stream s);
 void duct_ended(struct duct *d);
 /* Nothing more will come. */
 bool duct_over(const struct duct *d);
+/* Does something on the other side echo? */
+bool duct_is_terminal(const struct duct *d);
 /* Gives back the buffers of a duct that carries nothing now. */
 void duct_trim(struct duct *d);
 

@@ -201,8 +201,14 @@ on_data(void *ctx, struct ssh_channel *ch, uint32_t ext, struct view bytes)
 	if (k == NULL || ext != 0 || k->duct == NULL ||
 	    !duct_put(k->duct, bytes))
 		ssh_channel_consumed(ch, bytes.n);
-	else
+	else {
 		k->given += bytes.n;
+		/* Now, and not after all that others have to move. */
+		if (duct_is_terminal(k->duct)) {
+			chan_pump_out(k);
+			loop_typed(k->client);
+		}
+	}
 }
 
 static void

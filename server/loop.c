@@ -22,6 +22,7 @@ clock_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* Whoever moves little is flushed first. */
 void
 loop_touch(struct client *c)
 {
@@ -32,8 +33,17 @@ loop_touch(struct client *c)
 	if (c->dirty)
 		return;
 	c->dirty = true;
-	c->dirty_next = l->dirty;
-	l->dirty = c;
+	if (l->dirty == NULL)
+		l->dirty_last = &l->dirty;
+	if (c->heavy) {
+		c->dirty_next = NULL;
+		*l->dirty_last = c;
+	} else {
+		c->dirty_next = l->dirty;
+		l->dirty = c;
+	}
+	if (c->dirty_next == NULL)
+		l->dirty_last = &c->dirty_next;
 }
 
 static void
@@ -54,10 +64,59 @@ build_poll(struct loop *l)
 	drain_poll(l);
 }
 
+/* Counts anew. */
+static void
+begin_turn(struct client *c)
+{
+	if (c->turn == c->loop->turn)
+		return;
+	c->turn = c->loop->turn;
+	c->moved = c->taken = 0;
+}
+
+size_t
+loop_share(struct client *c)
+{
+	struct loop *l = c->loop;
+
+	begin_turn(c);
+	if (l->nwarm <= 1)
+		return SIZE_MAX;
+	if (c->moved < LOOP_SHARE)
+		return LOOP_SHARE - c->moved;
+	c->starved = l->starved = true;
+	return 0;
+}
+
+void
+loop_moved(struct client *c, size_t n)
+{
+	begin_turn(c);
+	c->moved += n;
+}
+
+void
+loop_taken(struct client *c, size_t n)
+{
+	begin_turn(c);
+	c->taken += n;
+}
+
+void
+loop_typed(struct client *c)
+{
+	if (c->typed)
+		return;
+	c->typed = true;
+	c->typed_next = c->loop->typed;
+	c->loop->typed = c;
+}
+
 static int
 wait_ms(const struct loop *l)
 {
-	uint64_t until = heap_next(l), drain = drain_next(l), ms;
+	uint64_t until = l->starved ? 0 : heap_next(l);
+	uint64_t drain = drain_next(l), ms;
 
 	if (drain < until)
 		until = drain;
@@ -95,11 +154,16 @@ run_ready(struct loop *l)
 	struct client *next;
 
 	drain_ready(l);
-	/* Warm ones first: what follows may change the list. */
-	for (struct client *c = l->warm; c != NULL; c = next) {
-		next = c->warm_next;
-		client_ready(l, c);
-	}
+	/* Warm ones first: what follows may change the list.  A key that is
+	 * typed does not wait for those who move much. */
+	l->burdened = false;
+	for (int heavy = 0; heavy < 2; heavy++)
+		for (struct client *c = l->warm; c != NULL; c = next) {
+			next = c->warm_next;
+			if (c->heavy == heavy)
+				client_ready(l, c);
+			l->burdened |= c->heavy;
+		}
 	if (l->pfd[AT_EPOLL].revents != 0)
 		wake_parked(l);
 	/* What the warden says of who may come in holds for those who wait
@@ -135,8 +199,25 @@ flush_dirty(struct loop *l)
 		l->dirty = c->dirty_next;
 		client_flush(l, c);
 		c->dirty = false;
+		c->heavy = c->turn == l->turn &&
+		    c->moved + c->taken >= LOOP_HEAVY;
 		if (client_reap(c))
 			client_free(c);
+	}
+}
+
+/* While the heavy ones had their turn, terminals have answered what was typed:
+ * the echo need not wait for another. */
+static void
+echo_typed(struct loop *l)
+{
+	while (l->typed != NULL) {
+		struct client *c = l->typed;
+
+		l->typed = c->typed_next;
+		c->typed = false;
+		if (l->burdened && !c->cut)
+			client_echo(l, c);
 	}
 }
 
@@ -164,10 +245,13 @@ loop_run(struct loop *l)
 	while (l->warden.fd != -1) {
 		build_poll(l);
 		pollset_wait(l, wait_ms(l));
+		l->starved = false;
 		l->now = clock_ms();
+		l->turn++;
 		run_ready(l);
 		run_timers(l);
 		flush_dirty(l);
+		echo_typed(l);
 		if (l->now >= l->park_check && l->gen != NULL)
 			park_quiet(l);
 		if (l->stopping &&
