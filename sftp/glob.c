@@ -127,10 +127,37 @@ extend_plain(struct glob *g)
 	return add(g, name, view_of(NULL, 0));
 }
 
-static int
-by_name(const void *a, const void *b)
+/* Lets v[i] sink to its place in the heap of n names, largest first. */
+static void
+sink(char **v, size_t i, size_t n)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	char *name = v[i];
+	size_t child;
+
+	for (; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && strcmp(v[child + 1], v[child]) > 0)
+			child++;
+		if (strcmp(v[child], name) <= 0)
+			break;
+		v[i] = v[child];
+	}
+	v[i] = name;
+}
+
+/* Not qsort(3): libc's asks the kernel how much memory the machine has, which
+ * a sealed process may not. */
+static void
+sort(char **v, size_t n)
+{
+	for (size_t i = n / 2; i-- != 0;)
+		sink(v, i, n);
+	while (n-- > 1) {
+		char *last = v[n];
+
+		v[n] = v[0];
+		v[0] = last;
+		sink(v, 0, n);
+	}
 }
 
 static void
@@ -142,8 +169,7 @@ close_dir(struct glob *g)
 	free(g->dir);
 	g->dir = NULL;
 	if (g->next.n > g->first)
-		qsort(g->next.v + g->first, g->next.n - g->first,
-		    sizeof(*g->next.v), by_name);
+		sort(g->next.v + g->first, g->next.n - g->first);
 }
 
 /* False: it cannot be read, or may not, and stands for nothing then. */

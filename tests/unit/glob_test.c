@@ -222,6 +222,8 @@ large(void **state)
 	assert_int_equal(glob_count(g), 205);
 	assert_string_equal(glob_name(g, 0), "many/00007");
 	assert_string_equal(glob_name(g, 1), "many/00017");
+	for (size_t i = 1; i < glob_count(g); i++)
+		assert_true(strcmp(glob_name(g, i - 1), glob_name(g, i)) < 0);
 	glob_free(&g);
 	/* Each component multiplies. */
 	assert_int_equal(symlink(".", "many/l"), 0);
