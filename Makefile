@@ -38,9 +38,9 @@ CHROOT_SRC := $(wildcard chroot/*.c)
 DAEMON_SRC := $(BASE_SRC) $(SERVER_SRC) $(SFTP_SRC) $(AUTH_SRC) $(CHROOT_SRC)
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/obj/%.o)
 ACCOUNT_OBJ := $(ACCOUNT_SRC:%.c=$(BUILD)/obj/%.o) \
-	$(addprefix $(BUILD)/obj/,auth/talk.o base/buf.o base/err.o \
-	base/forward.o base/ipc.o base/log.o base/messages_forward.o \
-	base/net.o)
+	$(addprefix $(BUILD)/obj/,auth/talk.o auth/supervisor.o base/buf.o \
+	base/err.o base/fds.o base/forward.o base/ipc.o base/log.o \
+	base/messages_forward.o base/net.o base/proctitle.o)
 FETCH_OBJ := $(FETCH_SRC:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/base/buf.o
 
 # The operator's tool: its commands, and what they need of the rest.

@@ -50,13 +50,13 @@ role_resolve(int argc, char **argv)
 	return status;
 }
 
-/* --pam: started by a login process alone, with its socket on 3. */
+/* --pam: started by a login process alone, with sockets on 3 and 4. */
 static int
 role_pam(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	return account_serve(3, NULL);
+	account_role(NULL);
 }
 
 /* --lookup: started by the warden, with its socket on 3. */

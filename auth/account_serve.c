@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/account_serve.h"
+#include "auth/supervisor.h"
 
 #define CHANGES_MAX	3	/* new passwords that are looked at */
 #define SOCK_FD		100	/* out of the way of modules that guess */
@@ -301,6 +302,29 @@ serve(struct serve *s)
 		    &msg);
 	ipc_msg_close(&msg);
 	return 1;
+}
+
+static void work(const void *ctx, pid_t supervisor)
+    __attribute__((noreturn));
+
+static void
+work(const void *ctx, pid_t supervisor)
+{
+	(void)supervisor;
+	close(HELPER_FD_CONTROL);
+	/* A group of its own, to be killed by. */
+	_exit(setsid() == -1 ? 126 : account_serve(HELPER_FD_TALK, ctx));
+}
+
+void
+account_role(const char *confdir)
+{
+	const struct supervisor s = {
+		.title = "sallyport-accou", .ctl = HELPER_FD_CONTROL,
+		.run = work, .ctx = confdir,
+	};
+
+	supervisor_main(&s);
 }
 
 int

@@ -13,6 +13,10 @@
 
 #define ACCOUNT_CLOSE_MS 5000	/* for modules to close a session */
 
+/* The whole role: becomes the supervisor, and serves a login in a child.
+ * confdir as below. */
+void account_role(const char *confdir) __attribute__((noreturn));
+
 /* Serves one login on sock to its end; the exit status.  confdir: of PAM
  * services, NULL: the system's. */
 int account_serve(int sock, const char *confdir);

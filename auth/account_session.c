@@ -40,34 +40,71 @@ environment(void)
 	return env;
 }
 
-static void run(const int *fds) __attribute__((noreturn));
+/* What the child needs, made before: it runs in our memory. */
+struct child {
+	int program, control, policy;	/* at HIGH_FD or above */
+	char **env;
+};
 
-/* In the child: base/roles.h says what the role finds. */
-static void
-run(const int *fds)
+static bool
+prepare(const int *fds, struct child *c)
 {
-	char *argv[] = {
+	c->program = fcntl(fds[FD_PROGRAM], F_DUPFD_CLOEXEC, HIGH_FD);
+	c->control = fcntl(fds[FD_CONTROL], F_DUPFD_CLOEXEC, HIGH_FD);
+	c->policy = fcntl(fds[FD_POLICY], F_DUPFD_CLOEXEC, HIGH_FD);
+	c->env = environment();
+	return c->program != -1 && c->control != -1 && c->policy != -1 &&
+	    c->env != NULL;
+}
+
+static void
+unprepare(struct child *c)
+{
+	if (c->program != -1)
+		close(c->program);
+	if (c->control != -1)
+		close(c->control);
+	if (c->policy != -1)
+		close(c->policy);
+	for (size_t i = 0; c->env != NULL && c->env[i] != NULL; i++)
+		free(c->env[i]);
+	free(c->env);
+}
+
+static void run(const struct child *c) __attribute__((noreturn));
+
+/* base/roles.h says what the role finds. */
+static void
+run(const struct child *c)
+{
+	char *const argv[] = {
 		(char *)(uintptr_t)"sallyportd",
 		(char *)(uintptr_t)ROLE_SESSION, NULL,
 	};
-	int program = fcntl(fds[FD_PROGRAM], F_DUPFD_CLOEXEC, HIGH_FD);
-	int control = fcntl(fds[FD_CONTROL], F_DUPFD_CLOEXEC, HIGH_FD);
-	int policy = fcntl(fds[FD_POLICY], F_DUPFD_CLOEXEC, HIGH_FD);
-	char **env = environment();
 	sigset_t none;
 
-	if (env == NULL || program == -1 || control == -1 || policy == -1 ||
-	    dup2(control, ROLE_FD_CONTROL) == -1 ||
-	    dup2(policy, ROLE_FD_POLICY) == -1 || chdir("/") == -1)
-		_exit(126);
-	for (int fd = ROLE_FD_POLICY + 1; fd < HIGH_FD; fd++)
-		close(fd);
-	if (close_range(HIGH_FD, ~0u, CLOSE_RANGE_CLOEXEC) == -1)
+	/* Ours are above these two, and close themselves. */
+	if (dup2(c->control, ROLE_FD_CONTROL) == -1 ||
+	    dup2(c->policy, ROLE_FD_POLICY) == -1 || chdir("/") == -1 ||
+	    close_range(ROLE_FD_POLICY + 1, ~0u, CLOSE_RANGE_CLOEXEC) == -1)
 		_exit(126);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execveat(program, "", argv, env, AT_EMPTY_PATH);
+	execveat(c->program, "", argv, c->env, AT_EMPTY_PATH);
 	_exit(127);
+}
+
+/* Modules make a process large; its pages are not copied. */
+static pid_t
+start(const int *fds)
+{
+	struct child c;
+	pid_t pid = -1;
+
+	if (prepare(fds, &c) && (pid = vfork()) == 0)
+		run(&c);
+	unprepare(&c);
+	return pid;
 }
 
 static void
@@ -191,8 +228,7 @@ supervise(struct account_pam *pam, struct account_deadline *d, int sock,
 	pid_t pid;
 
 	take_signals(&set, &before);
-	if ((pid = fork()) == 0)
-		run(fds);
+	pid = start(fds);
 	for (int i = 0; i < FD_LOG; i++)
 		close(fds[i]);
 	if (pid == -1) {

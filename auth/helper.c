@@ -16,8 +16,6 @@
 #include "base/ipc.h"
 #include "base/log.h"
 
-#define SOCK_FD	3		/* where the helper has its end */
-
 struct helper {
 	const struct auth *a;
 	pid_t supervisor;		/* 0: none */
@@ -25,46 +23,31 @@ struct helper {
 	uint8_t frame[IPC_MAX_FRAME];
 };
 
-/* What the child needs, made before the fork. */
-struct child {
-	const char *path;
-	int sock;
-};
-
 /* ---- the helper's process, before it is one ---- */
 
-static void
-default_signals(void)
-{
-	struct sigaction sa;
-	sigset_t none;
+/* What the child needs, made before: it runs in our memory. */
+struct child {
+	const char *path;
+	char **env;
+	int sock, ctl;
+};
 
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = SIG_DFL;
-	for (int i = 1; i < NSIG; i++)
-		sigaction(i, &sa, NULL);	/* KILL and STOP refuse */
-	/* A login that has gone is told by the call, not by a signal. */
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &sa, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* PATH, and what may go on to any process of ours. */
+/* PATH, and what may go on to any process of ours; NULL: no memory. */
 static char **
 environment(void)
 {
 	static const char *const names[] = {
 		"TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS",
 	};
-	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char **env = calloc(sizeof(names) / sizeof(names[0]) + 2,
 	    sizeof(*env));
 	size_t n = 0;
 
-	if (env == NULL)
+	if (env == NULL || (env[n++] =
+	    strdup("PATH=/usr/sbin:/usr/bin:/sbin:/bin")) == NULL) {
+		free(env);
 		return NULL;
-	env[n++] = path;
+	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *v = getenv(names[i]);
 
@@ -75,26 +58,47 @@ environment(void)
 	return env;
 }
 
-static void run(const void *ctx, pid_t supervisor)
-    __attribute__((noreturn));
+static void
+environment_free(char **env)
+{
+	for (size_t i = 0; env != NULL && env[i] != NULL; i++)
+		free(env[i]);
+	free(env);
+}
+
+/* A login that has gone is told by the call, not by a signal; what we catch
+ * is the default beyond execve(2). */
+static void
+default_signals(void)
+{
+	struct sigaction sa;
+	sigset_t none;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void run(const struct child *c) __attribute__((noreturn));
 
 static void
-run(const void *ctx, pid_t supervisor)
+run(const struct child *c)
 {
-	static char name[] = "sallyport-account", role[] = "--pam";
-	char *const argv[] = { name, role, NULL };
-	const struct child *c = ctx;
-	char **env = environment();
+	char *const argv[] = {
+		(char *)(uintptr_t)"sallyport-account",
+		(char *)(uintptr_t)"--pam", NULL,
+	};
 
-	(void)supervisor;
 	default_signals();
-	/* 0, 1 and 2 are /dev/null. */
-	if (env == NULL || setsid() == -1 || dup2(c->sock, SOCK_FD) == -1 ||
-	    fcntl(SOCK_FD, F_SETFD, 0) == -1 ||
-	    !fds_close_from(SOCK_FD + 1) || chdir("/") == -1)
+	/* 0, 1 and 2 are /dev/null; ours are far above these. */
+	if (setsid() == -1 || dup2(c->sock, HELPER_FD_TALK) == -1 ||
+	    dup2(c->ctl, HELPER_FD_CONTROL) == -1 ||
+	    !fds_close_from(HELPER_FD_CONTROL + 1) || chdir("/") == -1)
 		_exit(126);
 	umask(022);
-	execve(c->path, argv, env);
+	execve(c->path, argv, c->env);
 	_exit(127);
 }
 
@@ -108,40 +112,40 @@ shut(int *fd)
 	*fd = -1;
 }
 
-/* The supervisor's end of ctl in theirs[0], the helper's of the talk in
- * theirs[1]. */
+/* theirs: what the helper gets, out of the way of where it gets it. */
 static bool
-make_sockets(struct helper *h, int theirs[2])
+make_sockets(struct helper *h, struct child *c)
 {
 	int ctl[2], talk[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ctl) == -1)
 		return false;
 	h->ctl = ctl[0];
-	theirs[0] = ctl[1];
+	c->ctl = fcntl(ctl[1], F_DUPFD_CLOEXEC, HELPER_FD_CONTROL + 1);
+	close(ctl[1]);
 	if (ipc_pair(talk, true) != OK)
 		return false;
 	h->sock = talk[0];
-	theirs[1] = talk[1];
-	return true;
+	c->sock = fcntl(talk[1], F_DUPFD_CLOEXEC, HELPER_FD_CONTROL + 1);
+	close(talk[1]);
+	return c->ctl != -1 && c->sock != -1;
 }
 
+/* Without a copy of our pages, which would cost more than all that the helper
+ * does besides: the child is in our memory until it executes. */
 static bool
 launch(struct helper *h)
 {
-	struct child c = { .path = h->a->start.helper };
-	struct supervisor s = { .title = "account", .run = run, .ctx = &c };
-	int theirs[2] = { -1, -1 };
-	bool ok = make_sockets(h, theirs);
+	struct child c = { .path = h->a->start.helper, .sock = -1, .ctl = -1 };
+	bool ok = (c.env = environment()) != NULL && make_sockets(h, &c);
 
-	s.ctl = theirs[0];
-	c.sock = theirs[1];
-	if (ok && (h->supervisor = fork()) == 0)
-		supervisor_main(&s);
+	if (ok && (h->supervisor = vfork()) == 0)
+		run(&c);
 	if (h->supervisor == -1)
 		h->supervisor = 0;
-	shut(&theirs[0]);
-	shut(&theirs[1]);
+	shut(&c.ctl);
+	shut(&c.sock);
+	environment_free(c.env);
 	return h->supervisor != 0;
 }
 

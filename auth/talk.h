@@ -41,6 +41,12 @@ enum talk_type {
 
 #define TALK_OPEN_FDS	4
 
+/* Where sallyport-account --pam has them, and nothing else but /dev/null at 0,
+ * 1 and 2: the socket of the talk, and that of its supervisor
+ * (auth/supervisor.h), which PAM's process does not keep. */
+#define HELPER_FD_TALK	3
+#define HELPER_FD_CONTROL 4
+
 #define TALK_SERVICE_MAX 64	/* bytes of a PAM service's name */
 #define TALK_USER_MAX	255
 #define TALK_RHOST_MAX	64

@@ -6,7 +6,7 @@
 copy_keys
 mkdir -p "$T/home" "$T/skel"
 chmod 755 "$T/home"
-again groupadd ${OWN}g
+group g
 account a -m
 account m -m -G ${OWN}g
 account d -m -G ${OWN}g

@@ -23,6 +23,7 @@
 
 #include "auth/account_serve.h"
 #include "auth/pam.h"
+#include "auth/supervisor.h"
 #include "base/crypto.h"
 #include "base/host.h"
 #include "tests/unit/auth_peer.h"
@@ -86,9 +87,25 @@ break_rules(const char *how)
 		pause();
 }
 
-static int
+static void broken(const void *ctx, pid_t supervisor)
+    __attribute__((noreturn));
+
+static void
+broken(const void *ctx, pid_t supervisor)
+{
+	(void)supervisor;
+	close(HELPER_FD_CONTROL);
+	_exit(setsid() == -1 ? 1 : break_rules(ctx));
+}
+
+static void role_pam(void) __attribute__((noreturn));
+
+static void
 role_pam(void)
 {
+	struct supervisor s = {
+		.title = "broken", .ctl = HELPER_FD_CONTROL, .run = broken,
+	};
 	char path[PATH_MAX], *name;
 
 	snprintf(path, sizeof(path), "%s",
@@ -96,8 +113,9 @@ role_pam(void)
 	name = strrchr(path, '/');
 	*name++ = '\0';
 	if (strcmp(name, "helper") == 0)
-		return account_serve(3, path);
-	return break_rules(name);
+		account_role(path);
+	s.ctx = name;
+	supervisor_main(&s);
 }
 
 /* ---- the rig ---- */
@@ -942,7 +960,7 @@ main(int argc, char **argv)
 	int null;
 
 	if (argc > 1 && strcmp(argv[1], "--pam") == 0)
-		return role_pam();
+		role_pam();
 	/* as in a login, where 0 is /dev/null */
 	if ((null = open("/dev/null", O_RDWR)) == -1 || dup2(null, 0) == -1)
 		return 1;

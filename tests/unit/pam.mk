@@ -1,7 +1,7 @@
 ACCOUNT_PAM_OBJS := auth/account_serve.o auth/account_session.o \
 	auth/account_host.o auth/account_pam.o auth/account_line.o \
-	auth/account_resolve.o auth/talk.o base/ipc.o base/log.o base/err.o \
-	base/buf.o
+	auth/account_resolve.o auth/talk.o auth/supervisor.o base/fds.o \
+	base/proctitle.o base/ipc.o base/log.o base/err.o base/buf.o
 
 TESTS += account_pam_test
 OBJS_account_pam_test := $(ACCOUNT_PAM_OBJS)
