@@ -72,7 +72,8 @@ main(int argc, char **argv)
 			execv("/proc/self/exe", argc == 5 ? none : all);
 			_exit(127);
 		}
-		if (pid == -1 || waitpid(pid, &status, 0) == -1 || status != 0) {
+		if (pid == -1 || waitpid(pid, &status, 0) == -1 ||
+		    status != 0) {
 			fprintf(stderr, "pamref: failed\n");
 			return 1;
 		}
