@@ -68,7 +68,7 @@ t_keys_refused() {
 	    - nonsense,pty $key
 	    - 'expiry-time="soon" $key'
 	    - 'from="gate.example.com,10.0.0.0/8" $key'
-	    - 'environment="A=b" $key'
+	    - 'tunnel="1" $key'
 	C
 	n=$(wc -l <"$CONF")
 	check "$T/keys.yaml"
@@ -79,7 +79,7 @@ users\.bob\.authorized_keys\[0\]: ssh-foo: key type is not supported.*; use "
 users\.bob\.authorized_keys\[1\]: nonsense: unknown option.*; use "
 	has "$T/out" ":$((n + 7)):7: warning: .*expiry-time.*; use YYYYMMDD"
 	has "$T/out" ":$((n + 8)):7: warning: .*gate\.example\.com.*; use "
-	has "$T/out" ":$((n + 9)):7: warning: .*environment=.*; leave it out"
+	has "$T/out" ":$((n + 9)):7: warning: .*tunnel=.*; leave it out"
 	eq warnings "$(grep -c ': warning: ' "$T/out")" 5
 	has "$T/out" ': ok$'
 }

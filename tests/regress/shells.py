@@ -380,7 +380,9 @@ def r_a_thousand():
     loop(1000)
     eq("descriptors and children", look(), was)
     grown = resident(mine) + resident(server) - kb
-    assert grown < 300, f"{grown} KiB more"
+    # The sanitizer keeps what was freed.
+    assert grown < 300 or os.environ.get("TEST_KIND") == "asan", \
+        f"{grown} KiB more"
     c.close()
 
 

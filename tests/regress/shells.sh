@@ -155,31 +155,35 @@ t_expect() {
 	must "37 91"
 	must "sh\r"
 	stty rows 22 cols 66 < \$spawn_out(slave,name)
-	sleep 0.5
-	send "stty size\r"
-	must "22 66"
+	send "until stty size | grep '22 66'; do sleep 0.1; done\r"
+	must "22 66\r"
+	must "ready:"
 	# The client's interrupt character works, and interrupts.
 	send "stty -a | grep -o 'intr = ..'\r"
 	must "intr = ^T"
-	send "sleep 50; echo interrupted=\\\$?\r"
-	sleep 0.5
+	# Each job says that it runs before it is sent a key.
+	send "sh -c 'echo go\"\"ing; exec sleep 50'\r"
+	must "going"
 	send "\x14"
-	must "interrupted="
 	must "ready:"
 	# Job control: a foreground job is stopped and goes on.
-	send "sleep 1\r"
-	sleep 0.3
+	send "sh -c 'echo ru\"\"nning; read x; echo got \\\$x'\r"
+	must "running"
 	send "\x1a"
 	must "ready:"
 	send "jobs\r"
-	must "sleep 1"
-	send "fg; echo over\r"
-	must "over"
+	must "topped"
+	must "ready:"
+	send "fg\r"
+	must "sh -c"
+	send "milk\r"
+	must "got milk"
+	must "ready:"
 	send "exit 5\r"
 	expect eof
 	exit [lindex [wait] 3]
 	E
-	status 5 expect -f "$T/expect" >"$T/out" 2>&1 || { cat "$T/out"; fail expect; }
+	status 5 expect -f "$T/expect" >"$T/out" 2>&1
 }
 
 t_tmux() {

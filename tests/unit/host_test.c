@@ -248,10 +248,11 @@ test_root(void **state)
 static void
 test_names(void **state)
 {
+	static const char longer[] =
+	    "12345678901234567890123456789012345678901234567890123456789"
+	    "012345";
 	static const char *const odd[] = {
-		"", ".", "..", "a/b", "-x", "a\nb",
-		"12345678901234567890123456789012345678901234567890123456789"
-		"012345",
+		"", ".", "..", "a/b", "-x", "a\nb", longer,
 	};
 	struct fixture *x = *state;
 	struct view v = view_str("/srv/%u/..");
