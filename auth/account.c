@@ -50,6 +50,54 @@ role_resolve(int argc, char **argv)
 	return status;
 }
 
+static bool
+read_all(struct wr *w)
+{
+	for (;;) {
+		uint8_t *at = wr_reserve(w, 4096);
+		ssize_t n;
+
+		if (at == NULL || (n = read(STDIN_FILENO, at, 4096)) == -1)
+			return false;
+		if (n == 0)
+			return true;
+		wr_commit(w, (size_t)n);
+	}
+}
+
+/* --find NAME: would it be an account that may log in, by the rules on
+ * standard input (TALK_FIND)?  Its line, or "! " and why not; for the tool. */
+static int
+role_find(int argc, char **argv)
+{
+	struct wr rules = wr_new(2 * IPC_MAX_FRAME);
+	struct wr w = wr_new(ACCOUNT_LINE_MAX);
+	struct account a = { 0 };
+	const char *why = NULL;
+	struct talk_find f;
+	int status = 1;
+
+	(void)argc;
+	if (!read_all(&rules) || !get_talk_find(wr_view(&rules), &f))
+		goto out;
+	if ((why = account_find(argv[0], &f, &a)) == NULL)
+		why = account_barred(argv[0]);
+	if (why == NULL)
+		account_put(&w, &a);
+	else {
+		wr_bytes(&w, view_str("! "));
+		wr_bytes(&w, view_str(why));
+		wr_u8(&w, '\n');
+	}
+	if (!w.bad && write_all(wr_view(&w)))
+		status = 0;
+out:
+	account_clear(&a);
+	wr_free(&rules);
+	wr_free(&w);
+	return status;
+}
+
 /* --pam: started by a login process alone, with sockets on 3 and 4. */
 static int
 role_pam(int argc, char **argv)
@@ -74,6 +122,7 @@ static const struct role {
 	int (*run)(int argc, char **argv);
 } roles[] = {
 	{ "--resolve", "NAME...", 1, role_resolve },
+	{ "--find", "NAME (started by sallyport itself)", 1, role_find },
 	{ "--lookup", "(started by sallyportd itself)", 0, role_lookup },
 	{ "--pam", "(started by sallyportd itself)", 0, role_pam },
 };

@@ -200,6 +200,7 @@ unsigned auth_describe(const struct auth_question *q,
 
 /* ---- accounts of the host ---- */
 
+struct host_rules;		/* base/host.h */
 struct auth_account {
 	struct policy *policy;	/* NULL: nobody who may log in */
 	struct wr bytes;	/* behind it */
@@ -210,6 +211,11 @@ struct auth_account {
 const char *auth_find_account(struct auth *a, struct view rules,
     struct auth_account *out);
 void auth_account_free(struct auth_account *acc);
+/* The same in two steps, for who does not log in: what to ask sallyport-account
+ * --find, and the policy of what it said.  NULL, or why not. */
+void auth_put_find(struct wr *w, const struct host_rules *r);
+const char *auth_account_policy(const struct host_rules *r,
+    const struct account *acc, struct auth_account *out);
 /* start.policy, or that of the account that was found; NULL: neither. */
 const struct policy *auth_policy(const struct auth *a);
 /* It outlives a. */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "auth/file.h"
+#include "auth/home.h"
 #include "auth/internal.h"
 #include "auth/keys.h"
 #include "auth/known_hosts.h"
@@ -165,7 +166,7 @@ static void
 key_line(struct describe *d, struct view line, const char *file,
     uint64_t lineno, bool authority)
 {
-	char place[PATH_MAX + 32];
+	char place[2 * PATH_MAX + 32];
 
 	if (ak_blank(line) || d->looked > KEYS_MAX)
 		return;
@@ -186,7 +187,8 @@ static void
 key_file(struct describe *d, struct view path, bool authority)
 {
 	struct wr text = wr_new(AK_FILE_MAX + FILE_READ_CHUNK);
-	char name[PATH_MAX];
+	struct view home = d->q->policy->home;
+	char name[2 * PATH_MAX];
 	uint64_t lineno = 0;
 	struct view rest, line;
 	const char *why = "not a path";
@@ -194,6 +196,10 @@ key_file(struct describe *d, struct view path, bool authority)
 	if (view_to_cstr(path, name, sizeof(name)))
 		why = authority ? keys_read_file(name, 0, &text) :
 		    keys_read_own(d->q->policy, path, &text);
+	if (!authority && home_path(path))
+		snprintf(name, sizeof(name), "%.*s%.*s", (int)home.n,
+		    (const char *)home.p, (int)path.n - 2,
+		    (const char *)path.p + 2);
 	if (why != NULL)
 		say(d, false, "%s: %s", name,
 		    why[0] != '\0' ? why : "no such file");

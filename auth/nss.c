@@ -22,8 +22,8 @@ runs_nothing(const char *shell)
 	    access(shell, X_OK) == -1;
 }
 
-static const char *
-make_policy(const struct host_rules *r, const struct account *acc,
+const char *
+auth_account_policy(const struct host_rules *r, const struct account *acc,
     struct auth_account *out)
 {
 	const struct host_account h = {
@@ -61,15 +61,22 @@ take_found(struct auth *a, const struct host_rules *r,
 	if (!account_get(m.account, &acc))
 		return why;
 	if (acc.known && view_is(a->start.user, acc.name))
-		why = make_policy(r, &acc, out);
+		why = auth_account_policy(r, &acc, out);
 	account_clear(&acc);
 	return why;
+}
+
+void
+auth_put_find(struct wr *w, const struct host_rules *r)
+{
+	const struct talk_find m = { r->allow, r->deny, r->root };
+
+	put_talk_find(w, &m);
 }
 
 static const char *
 ask(struct auth *a, const struct host_rules *r, struct auth_account *out)
 {
-	const struct talk_find m = { r->allow, r->deny, r->root };
 	struct wr w = wr_new(IPC_MAX_FRAME);
 	const char *why = "out of memory";
 	struct ipc_msg msg;
@@ -77,7 +84,7 @@ ask(struct auth *a, const struct host_rules *r, struct auth_account *out)
 	struct helper *h = NULL;
 	enum err e = ERR_AGAIN;
 
-	put_talk_find(&w, &m);
+	auth_put_find(&w, r);
 	if (t != NULL && (h = pam_prepare(a, t->pam, &why)) != NULL &&
 	    helper_say(h, TALK_FIND, &w, NULL, 0, &why)) {
 		while (e == ERR_AGAIN)

@@ -28,6 +28,7 @@ static const struct shown {
 	[UK_FROM] = { .builtin = "anywhere" },
 	[UK_KEY_FILES] = { false, NULL, SHOW_LIST,
 	    offsetof(struct policy, key_files) },
+	[UK_PAM] = { false, NULL, SHOW_TEXT, offsetof(struct policy, pam) },
 	[UK_PASSWORD] = { .secret = true },
 	[UK_PASSWORD_EXPIRES] = { .builtin = "never" },
 	[UK_PASSWORD_WARN] = { .builtin = "14d" },
@@ -200,6 +201,16 @@ layer_word(const struct layer *l)
 	}
 }
 
+/* Texts that host_accounts gives in the place of a layer. */
+static bool
+host_says(const struct parse *p, const struct user *u, enum user_key key)
+{
+	bool builtin = user_pick(u, key)->kind == LAYER_BUILTIN;
+
+	return u->host && ((key == UK_KEY_FILES && builtin) ||
+	    (key == UK_PAM && (p->host.pam.n != 0 || builtin)));
+}
+
 static void
 tell(struct parse *p, const struct user *u, enum user_key key,
     const struct policy *pol)
@@ -212,7 +223,15 @@ tell(struct parse *p, const struct user *u, enum user_key key,
 		.block = l->block,
 	};
 
-	if (l->kind == LAYER_BUILTIN) {
+	if (host_says(p, u, key)) {
+		o.layer = "host_accounts";
+		o.group = view_of(NULL, 0);
+		o.file = p->t.file[p->host.mark.file];
+		o.line = p->host.mark.line;
+		o.column = p->host.mark.column;
+		put_value(&w, k, NULL, pol);
+		o.value = wr_view(&w);
+	} else if (l->kind == LAYER_BUILTIN) {
 		o.value = view_str(k->builtin != NULL ? k->builtin :
 		    "none");
 	} else {

@@ -166,6 +166,17 @@ explain(struct parse *p, struct user *u, const struct variants *x)
 	origin_tell(p, u, &pol);
 }
 
+/* Accounts of the host are all those who are no users. */
+static bool
+is_asked(const struct parse *p, const struct user *u)
+{
+	if (p->env->origin == NULL)
+		return false;
+	if (u->host)
+		return names_find(&p->users.index, p->env->whose) == NULL;
+	return view_eq(u->name, p->env->whose);
+}
+
 void
 variants_add(struct parse *p, struct user *u, const struct layer *own,
     const struct layer *defaults)
@@ -187,6 +198,6 @@ variants_add(struct parse *p, struct user *u, const struct layer *own,
 	}
 	enumerate(p, u, &x);
 	encode(p, u, &x);
-	if (p->env->origin != NULL && view_eq(u->name, p->env->whose))
+	if (is_asked(p, u))
 		explain(p, u, &x);
 }

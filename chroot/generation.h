@@ -63,6 +63,14 @@ void generation_forget_keys(struct generation *g);
 /* config_env.resolve: ctx is the helper's path (const char *). */
 bool resolve_account(void *ctx, const char *name, struct policy *out,
     const char **why_out);
+struct resolve_question {
+	const char *role, *name;	/* arguments */
+	struct view in;			/* standard input */
+};
+/* Appends what it prints until it ends, which is waited for; false: why not,
+ * static. */
+bool resolve_ask(const char *helper, const struct resolve_question *q,
+    struct wr *out, const char **why_out) MUST_CHECK;
 /* The helper beside the binary or in its libexec, malloc'ed; NULL: there is
  * none. */
 char *resolve_find_helper(void);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,12 +46,35 @@ resolve_find_helper(void)
 	return NULL;
 }
 
+/* A file without a name that says v; -1: errno. */
+static int
+file_of(struct view v)
+{
+	int fd = memfd_create("asked", MFD_CLOEXEC);
+
+	if (fd == -1)
+		return -1;
+	while (v.n != 0) {
+		ssize_t n = write(fd, v.p, v.n);
+
+		if (n <= 0)
+			break;
+		v.p += n;
+		v.n -= (size_t)n;
+	}
+	if (v.n == 0 && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static pid_t
-start_helper(const char *helper, const char *name, int *out)
+start_helper(const char *helper, const char *role, const char *name, int in,
+    int *out)
 {
 	char *const argv[] = {
 		(char *)(uintptr_t)"sallyport-account",
-		(char *)(uintptr_t)"--resolve", (char *)(uintptr_t)name, NULL,
+		(char *)(uintptr_t)role, (char *)(uintptr_t)name, NULL,
 	};
 	static char path[] = "PATH=/usr/bin:/bin";
 	char *const envp[] = { path, NULL };
@@ -62,7 +86,7 @@ start_helper(const char *helper, const char *name, int *out)
 	if ((pid = fork()) == 0) {
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-		if (null != -1 && dup2(null, 0) != -1 &&
+		if (null != -1 && dup2(in, 0) != -1 &&
 		    dup2(p[1], 1) != -1 && dup2(null, 2) != -1)
 			execve(helper, argv, envp);
 		_exit(127);
@@ -95,6 +119,34 @@ read_answer(int fd, struct wr *w)
 		wr_commit(w, (size_t)n);
 	}
 	return false;
+}
+
+bool
+resolve_ask(const char *helper, const struct resolve_question *q,
+    struct wr *out, const char **why_out)
+{
+	int fd = -1, in, status;
+	bool ok = false;
+	pid_t pid = -1;
+
+	*why_out = "the program sallyport-account is not there to ask";
+	if (helper == NULL)
+		return false;
+	*why_out = "sallyport-account could not be started";
+	if ((in = file_of(q->in)) == -1)
+		return false;
+	pid = start_helper(helper, q->role, q->name, in, &fd);
+	close(in);
+	if (pid == -1)
+		return false;
+	if (!(ok = read_answer(fd, out))) {
+		*why_out = "sallyport-account did not answer in time";
+		kill(pid, SIGKILL);
+	}
+	close(fd);
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	return ok;
 }
 
 static bool
@@ -132,26 +184,11 @@ bool
 resolve_account(void *ctx, const char *name, struct policy *out,
     const char **why_out)
 {
-	const char *helper = ctx;
+	const struct resolve_question q = { .role = "--resolve", .name = name };
 	struct wr w = wr_new(ACCOUNT_LINE_MAX);
-	int fd = -1, status;
-	bool ok = false;
-	pid_t pid;
+	bool ok = resolve_ask(ctx, &q, &w, why_out) &&
+	    take_answer(wr_view(&w), name, out, why_out);
 
-	*why_out = "the program sallyport-account is not there to ask";
-	if (helper == NULL)
-		return false;
-	*why_out = "sallyport-account could not be started";
-	if ((pid = start_helper(helper, name, &fd)) == -1)
-		return false;
-	if (!read_answer(fd, &w)) {
-		*why_out = "sallyport-account did not answer in time";
-		kill(pid, SIGKILL);
-	} else
-		ok = take_answer(wr_view(&w), name, out, why_out);
-	close(fd);
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
 	wr_free(&w);
 	return ok;
 }

@@ -46,7 +46,7 @@ arrow base 'base/.*'
 arrow server '(base|server)/.*'
 arrow auth '(base|auth)/.*'
 arrow chroot '(base|chroot)/.*|auth/auth\.h|auth/account\.h|sftp/sftp\.h'
-arrow chroot/tool '(base|chroot)/.*|auth/auth\.h'
+arrow chroot/tool '(base|chroot)/.*|auth/auth\.h|auth/account\.h'
 # ... and the daemon knows nothing of the tool.
 while read -r file to; do
 	case $file:$to in

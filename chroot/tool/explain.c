@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/config_values.h"
+#include "base/host.h"
 #include "chroot/generation.h"
 #include "chroot/jail.h"
 #include "chroot/tool/explain.h"
@@ -194,6 +195,7 @@ static int
 find_policy(struct explanation *x, struct view block)
 {
 	struct config *c = config_open(block);
+	struct host_rules rules;
 	struct place place;
 	struct view bytes;
 
@@ -205,6 +207,9 @@ find_policy(struct explanation *x, struct view block)
 	take_place(x, config_main(c), &place);
 	open_users(x, config_main(c));
 	bytes = config_user(c, view_str(x->user), &place);
+	x->nobody = "there is no such user";
+	if (bytes.n == 0 && x->listens && config_host(c, &place, &rules))
+		explain_host(x, &rules);
 	config_free(&c);
 	if (!x->listens) {
 		tool_complain("%s: nothing listens at \"%s\"; use an address "
@@ -310,12 +315,25 @@ judge_step(struct explanation *x, struct explain_way *w,
 }
 
 static void
+forget_keys(struct explanation *x)
+{
+	while (x->nkeys != 0) {
+		struct explain_key *k = &x->key[--x->nkeys];
+
+		free(k->file);
+		free(k->group);
+		free(k->value);
+	}
+}
+
+static void
 judge(struct explanation *x)
 {
 	bool could = false;
 
 	if (x->policy == NULL) {
-		add_fault(x, NULL, "there is no such user");
+		forget_keys(x);	/* of accounts of the host */
+		add_fault(x, NULL, x->nobody);
 		return;
 	}
 	judge_rules(x);
@@ -337,11 +355,7 @@ judge(struct explanation *x)
 static void
 forget(struct explanation *x)
 {
-	for (size_t i = 0; i < x->nkeys; i++) {
-		free(x->key[i].file);
-		free(x->key[i].group);
-		free(x->key[i].value);
-	}
+	forget_keys(x);
 	for (size_t i = 0; i < x->nways; i++)
 		for (size_t k = 0; k < x->way[i].nsteps; k++) {
 			struct explain_step *s = &x->way[i].step[k];
@@ -350,7 +364,9 @@ forget(struct explanation *x)
 				free(s->line[--s->n].text);
 			free(s->line);
 		}
-	policy_free(&x->policy);
+	if (x->policy != x->account.policy)
+		policy_free(&x->policy);
+	auth_account_free(&x->account);
 	if (x->users != -1)
 		close(x->users);
 }

@@ -49,7 +49,10 @@ struct explanation {
 	char listen_text[128];
 	/* what came out */
 	int64_t now;
-	struct policy *policy;		/* NULL: no such user */
+	struct policy *policy;		/* NULL: no such user, */
+	const char *nobody;		/* because of this */
+	struct auth_account account;	/* of the host; has policy, if it is
+					 * no user's */
 	int users;			/* what is remembered of them; -1 */
 	struct userstore store;
 	bool remembers;			/* store is to be asked */
@@ -66,6 +69,9 @@ struct explanation {
 	bool could;
 };
 
+/* explain_host.c: policy, or nobody, of who is no user. */
+struct host_rules;
+void explain_host(struct explanation *x, const struct host_rules *r);
 /* explain_text.c, explain_json.c */
 void explain_text(const struct explanation *x, FILE *to);
 void explain_json(const struct explanation *x, FILE *to);

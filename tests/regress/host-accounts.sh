@@ -196,6 +196,31 @@ t_home_is_made() {
 	same "$T/skel/.profile" "$T/home/${OWN}h/.profile"
 }
 
+x() { "$B/sallyport" explain "$OWN$1" -f "$CONF" >"$T/x"; }
+t_explain() { # says who could
+	keys_of ${OWN}a
+	GROUP=", umask: \"0027\""
+	host_yaml "$ALLOW"
+	write_conf "$CONF"
+	x a || fail "a could not"
+	has "$T/x" '^umask: .*yaml:[0-9]+, group hosts$'
+	has "$T/x" "^pam: ${OWN}own .*yaml:[0-9]+, host_accounts\$"
+	has "$T/x" '^authorized_keys_files: \["%h/.ssh/authorized_keys"\] '
+	has "$T/x" "^  \+ ssh-ed25519 .*/${OWN}a/.ssh/authorized_keys:1"
+	has "$T/x" "what the PAM service ${OWN}own takes"
+	! x d || fail "d could"
+	has "$T/x" 'denied by host_accounts.deny$'
+	hasnt "$T/x" '^umask:'
+	! x o || fail "o could"
+	has "$T/x" 'uid 0 is not allowed$'
+	chage -E 2001-01-01 ${OWN}m
+	! x m || fail "m could"
+	has "$T/x" 'account has expired$'
+	chage -E -1 ${OWN}m
+	! x nobody || fail "nobody could"
+	has "$T/x" 'no such user$'
+}
+
 t_root() { # if somebody says so
 	host_yaml "allow: [${OWN}o], root: on"
 	fresh_server
