@@ -4,9 +4,12 @@
  * named by the first argument.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <utmp.h>
 
+#include "auth/account_record.h"
 #include "auth/account_serve.h"
 
 static bool
@@ -116,6 +119,26 @@ role_lookup(int argc, char **argv)
 	return account_lookup(3);
 }
 
+/* --record login|logout LINE UID PID USER HOST: by the warden. */
+static int
+role_record(int argc, char **argv)
+{
+	static const struct record_files files = {
+		_PATH_UTMP, _PATH_WTMP, _PATH_LASTLOG,
+	};
+	struct record r = { .line = argv[1], .user = "", .host = "" };
+
+	if (argc != 6)
+		return 1;
+	r.uid = (uint32_t)strtoul(argv[2], NULL, 10);
+	if (strcmp(argv[0], "login") == 0) {
+		r.pid = (pid_t)strtol(argv[3], NULL, 10);
+		r.user = argv[4];
+		r.host = argv[5];
+	}
+	return account_record(&r, &files) == OK ? 0 : 1;
+}
+
 static const struct role {
 	const char *name, *usage;
 	int min_args;
@@ -124,6 +147,7 @@ static const struct role {
 	{ "--resolve", "NAME...", 1, role_resolve },
 	{ "--find", "NAME (started by sallyport itself)", 1, role_find },
 	{ "--lookup", "(started by sallyportd itself)", 0, role_lookup },
+	{ "--record", "(started by sallyportd itself)", 6, role_record },
 	{ "--pam", "(started by sallyportd itself)", 0, role_pam },
 };
 

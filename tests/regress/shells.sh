@@ -222,6 +222,23 @@ t_terminal_ends_with_its_leader() {
 	[ $((SECONDS - t0)) -lt 30 ] || fail "waited for the others"
 }
 
+# Only on hosts that keep such records; each terminal comes and goes.
+t_login_records() {
+	[ -w /var/log/wtmp ] || skip "no /var/log/wtmp"
+	need_cmd utmpdump
+	local tty n
+	n=$(stat -c %s /var/log/wtmp)
+	SSH -tt -- 'echo $SSH_TTY' </dev/null | tr -d '\r' >"$T/out"
+	tty=$(cut -c6- "$T/out")
+	records() { tail -c +$((n + 1)) /var/log/wtmp | utmpdump 2>/dev/null |
+	    grep -F "[$tty "; }
+	two() { [ "$(records | wc -l)" = 2 ]; }
+	eventually two
+	records | head -n 1 | grep -q '^\[7\].*\[bob .*127.0.0.1' ||
+	    fail "no login: $(records)"
+	records | tail -n 1 | grep -q '^\[8\]' || fail "no logout: $(records)"
+}
+
 # ---- what is asked for, and what is run ----
 
 t_forced_command() {

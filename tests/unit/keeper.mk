@@ -8,3 +8,5 @@ OBJS_spawn_test := chroot/spawn.o chroot/ptys.o base/buf.o
 TESTS += keeper_test
 OBJS_keeper_test = $(SESSION_OBJS) $(SFTP_OBJS) $(CRYPTO_OBJS) chroot/ptys.o
 LIBS_keeper_test := -lseccomp $(CRYPTO_LIBS)
+TESTS += record_test
+OBJS_record_test := auth/account_record.o base/err.o
