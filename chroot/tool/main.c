@@ -10,6 +10,17 @@ static const struct tool_command commands[] = {
 	    "file is /etc/sallyport/\nsallyport.yaml.  The status is 0 if the "
 	    "user could log in, 1 if not, 2 if the\nquestion or the "
 	    "configuration is at fault.\n", tool_explain },
+	{ "jail", "add --jail DIR [--user NAME:UID:GID[:HOME]]... FILE...",
+	    "Copies programs with what they need into a jail",
+	    "A FILE is a program, looked for in the usual folders if it is "
+	    "a name alone, or any\nother file or folder, and keeps its "
+	    "path.  With a program come its loader and its\nlibraries, "
+	    "with a script its interpreter.  All of it belongs to root; "
+	    "nothing is\nsetuid.  Devices such as /dev/null, /tmp, and "
+	    "lines for root and each --user in\n/etc/passwd and "
+	    "/etc/group are made if they are missing.  Run it again after "
+	    "an\nupgrade of the host: what has changed is replaced.\n",
+	    tool_jail },
 	{ "keys", "USER [-f FILE]",
 	    "Tells when each key of a user was used last, and from where",
 	    "One line for each key, the newest use first: time, fingerprint, "

@@ -68,6 +68,8 @@ int tool_penalties(int argc, char **argv);	/* penalties.c */
 /* The yescrypt hash of a password; out has n >= 384 bytes.  False: errno. */
 bool tool_hash(const char *password, char *out, size_t n) MUST_CHECK;
 
+int tool_jail(int argc, char **argv);	/* jail.c */
+
 /* keys.c */
 int tool_keys(int argc, char **argv);
 /* totp.c */
