@@ -1,7 +1,8 @@
 /*
  * A whole SFTP session on arbitrary requests, in a root of its own.
  *
- * Input: byte options (1: read-only, 2: raw bytes instead of frames), then
+ * Input: byte options (1: read-only, 2: raw bytes instead of frames, 4: the
+ * client goes once it has said all, 8: it hears nothing from the start), then
  * frames: uint16 length, that many bytes from the request number on.  INIT is
  * sent first.
  */
@@ -35,10 +36,18 @@ put_frames(struct wr *w, struct view data)
 	}
 }
 
+/* What sftp.h says about those who have hung up. */
+static bool
+goes_on(const struct sftp_session *s)
+{
+	return sftp_session_hung_up(s) &&
+	    (sftp_session_events(s) & POLLOUT) != 0;
+}
+
 /* Lets the session work; takes and checks what it answers: whole frames of
  * bounded length. */
 static void
-converse(struct sftp_session *s, int fd, struct view in)
+converse(struct sftp_session *s, int fd, struct view in, uint8_t options)
 {
 	struct pollfd p = { .fd = sftp_session_fd(s) };
 	struct wr answers = wr_new((size_t)8 << 20);
@@ -68,11 +77,11 @@ converse(struct sftp_session *s, int fd, struct view in)
 			if (n > 0)
 				in = view_of(in.p + n, in.n - (size_t)n);
 		} else if (!done) {
-			shutdown(fd, SHUT_WR);
+			shutdown(fd, (options & 4) != 0 ? SHUT_RDWR : SHUT_WR);
 			done = true;
 		}
 		p.events = sftp_session_events(s);
-		if (poll(&p, 1, 0) == 1 &&
+		if ((poll(&p, 1, 0) == 1 || goes_on(s)) &&
 		    sftp_session_ready(s, p.revents) != OK)
 			break;
 	}
@@ -80,11 +89,11 @@ converse(struct sftp_session *s, int fd, struct view in)
 }
 
 static void
-run(struct view in, bool read_only)
+run(struct view in, uint8_t options)
 {
 	struct jail_policy policy = { .user = "acme", .home = "/",
 	    .start = "/", .uid = 2001, .gid = 2001, .sftp = true,
-	    .read_only = read_only };
+	    .read_only = (options & 1) != 0 };
 	struct sftp_session *s;
 	int duct[2];
 
@@ -93,7 +102,9 @@ run(struct view in, bool read_only)
 		abort();
 	if ((s = sftp_session_new(&policy, duct[1], 1)) == NULL)
 		abort();
-	converse(s, duct[0], in);
+	if ((options & 8) != 0)
+		shutdown(duct[0], SHUT_RD);
+	converse(s, duct[0], in, options);
 	sftp_session_free(&s);
 	close(duct[0]);
 }
@@ -111,7 +122,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		wr_bytes(&w, view_of(data + 1, size - 1));
 	else if (size > 1)
 		put_frames(&w, view_of(data + 1, size - 1));
-	run(wr_view(&w), (options & 1) != 0 || !confined);
+	/* What it may not harm, it may not change. */
+	run(wr_view(&w), confined ? options : options | 1);
 	root_leave();
 	wr_free(&w);
 	return 0;
