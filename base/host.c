@@ -112,9 +112,7 @@ expand(struct expansion *x, struct view v,
 	}
 	out = wr_view(&x->text);
 	out = view_of(out.p + at, out.n - at);
-	if (!check(host_in_home(out) ? view_of(out.p + 2, out.n - 2) : out,
-	    &why))
-		x->bad = true;
+	x->bad = x->bad || !check(out, &why);
 	return out;
 }
 
@@ -124,8 +122,10 @@ expand_list(struct expansion *x, struct view_list *l,
 {
 	struct view *v = x->lists + x->used;
 
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
+		x->bad = x->bad || l->v[i].n == 0;
 		v[i] = expand(x, l->v[i], check);
+	}
 	l->v = v;
 	x->used += l->n;
 }
@@ -157,6 +157,13 @@ begin(struct expansion *x, struct policy *p, struct view name)
 	    .lists = calloc(n, sizeof(*x->lists)) };
 	/* All at once. */
 	return x->lists != NULL && wr_reserve(&x->text, bytes) != NULL;
+}
+
+static bool
+path_or_home(struct view v, const char **why_out)
+{
+	return value_path(host_in_home(v) ? view_of(v.p + 2, v.n - 2) : v,
+	    why_out);
 }
 
 static const char *
@@ -220,7 +227,7 @@ host_policy(const struct host_rules *r, const struct host_account *a,
 	take_account(&p, a);
 	p.jail = expand(&x, p.jail, value_path);
 	p.start = expand(&x, p.start, value_path);
-	expand_list(&x, &p.key_files, value_path);
+	expand_list(&x, &p.key_files, path_or_home);
 	expand_list(&x, &p.ca_keys, value_path);
 	expand_list(&x, &p.principals, value_principal);
 	expand_list(&x, &p.known_hosts_files, value_path);

@@ -212,6 +212,34 @@ refuses_root(void **state)
 	exits_zero(child_refuses_root);
 }
 
+/* Where root is a user on purpose: nobody else becomes it by that. */
+static int
+child_means_root(void)
+{
+	struct privdrop p = usual();
+	const char *why;
+
+	p.root = true;
+	p.gid = 0;
+	if (privdrop(&p, &why) != ERR_DENIED || geteuid() != 0)
+		return 1;
+	p.uid = 0;
+	if (privdrop(&p, &why) != OK)
+		return 2;
+	return !status_has("Uid:\t0\t0\t0\t0") ||
+	    !status_has("CapEff:\t0000000000000000") ||
+	    !status_has("CapBnd:\t0000000000000000") ||
+	    !status_has("NoNewPrivs:\t1");
+}
+
+static void
+root_if_meant(void **state)
+{
+	(void)state;
+	NEED_ROOT();
+	exits_zero(child_means_root);
+}
+
 /* The proof says no for each thing that is missing. */
 static int
 child_proof(void)
@@ -518,7 +546,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drops), cmocka_unit_test(groups_of_before_go),
 		cmocka_unit_test(empty_root), cmocka_unit_test(unsealed),
-		cmocka_unit_test(refuses_root),
+		cmocka_unit_test(refuses_root), cmocka_unit_test(root_if_meant),
 		cmocka_unit_test(proof_can_fail),
 		cmocka_unit_test(proof_sees_saved_uid),
 		cmocka_unit_test(user_namespace),

@@ -270,6 +270,9 @@ test_names(void **state)
 	x->t.jail = v;
 	encode(x);
 	refused(x, "account's name makes no path of the policy's");
+	x->t.jail = view_str("%h/in"); /* of files of keys alone */
+	encode(x);
+	refused(x, "account's name makes no path of the policy's");
 	x->rules.policy = view_str("junk");
 	refused(x, "out of memory");
 }
