@@ -3,7 +3,7 @@
 # the same forks, programs, hashes and files opened, in the same order.
 # plain only: the sanitizers open files of their own
 . "$(dirname "$0")/lib.sh"
-need_root
+. "$HERE/pam.inc"
 need_cmd gcc
 copy_keys
 gcc -D_GNU_SOURCE -shared -fPIC -O1 -o "$T/worklog.so" "$HERE/worklog.c" \
@@ -103,11 +103,12 @@ work() {
 }
 
 # compare METHOD: alice and bob, two who do not exist, and one who cannot.
+OTHERS="bob nobody-such root"
 compare() {
 	local u
 	work "$1" alice >"$T/alice.$1"
 	cat "$T/alice.$1"
-	for u in bob nobody-such root; do
+	for u in $OTHERS; do
 		work "$1" "$u" >"$T/$u.$1"
 		diff "$T/alice.$1" "$T/$u.$1" ||
 		    fail "other work for $u than for alice"
@@ -132,6 +133,35 @@ t_dialogue() {
 	has "$T/alice.dialogue" ': hash '
 }
 t_none() { compare none; }
+
+# PAM: users, accounts of the host who may log in, who may not, and nobody.
+t_pam() {
+	mkdir -p "$T/home"
+	account a
+	account d
+	service own <<-P
+	auth	required	pam_unix.so
+	account	required	pam_unix.so
+	P
+	BOTH="    pam: ${OWN}own"
+	AUTH='[password, keyboard-interactive]'
+	USER_YAML=$BOTH
+	USERS_YAML="  bob:
+    jail: \"$T/jail2\"
+    account: {uid: $ACCT_UID, gid: $ACCT_GID}
+    auth: $AUTH
+$BOTH"
+	TOP_YAML="groups: {hosts: {auth: $AUTH}}
+host_accounts: {allow: [${OWN}a], policy: hosts, pam: ${OWN}own}"
+	stop_server
+	fresh_server
+	OTHERS="bob nobody-such root ${OWN}a ${OWN}d"
+	compare password
+	eq helpers "$(grep -c 'exec .*sallyport-account' \
+	    "$T/alice.password")" 1
+	compare dialogue
+	OTHERS="bob nobody-such root"
+}
 
 # Codes from a clock and known hosts: a server whose users have both.
 t_codes_and_hosts() {
