@@ -181,8 +181,12 @@ take_message(struct keeper *k, struct ipc_msg *msg)
 	case MSG_CLOSED:
 		if (r != NULL)
 			run_close(k, r);
+		else if (k->flows != NULL)
+			flows_closed(k->flows, msg->id);
 		break;
 	default:
+		if (k->flows != NULL && flows_message(k->flows, msg) == OK)
+			break;
 		log_msg(LOG_ERROR, "session-ended", "message %u of the "
 		    "server out of order", msg->type);
 		keeper_end(k);
@@ -219,6 +223,8 @@ lose_warden(struct keeper *k)
 	k->warden = -1;
 	while (run_waits(k))
 		run_terminal(k, 0, -1, -1);
+	if (k->flows != NULL)
+		flows_no_warden(k->flows);
 }
 
 void
@@ -241,12 +247,15 @@ keeper_read_warden(struct keeper *k)
 		run_terminal(k, m.number, master, slave);
 	} else if (msg.type == MSG_CHILD_KNOWN)
 		k->files_known = true;
+	else if (msg.type == MSG_FOUND && k->flows != NULL &&
+	    !flows_found(k->flows, msg.body))
+		log_msg(LOG_ERROR, "bug", "broken answer of the warden");
 	ipc_msg_close(&msg);
 }
 
 /* ---- the loop ---- */
 
-enum { AT_SERVER, AT_WARDEN, AT_SIGNALS, AT_FILES, POLLS };
+enum { AT_SERVER, AT_WARDEN, AT_SIGNALS, AT_FILES, AT_FLOWS, POLLS };
 
 static void
 turn(struct keeper *k)
@@ -256,6 +265,8 @@ turn(struct keeper *k)
 		[AT_WARDEN] = { k->warden, POLLIN, 0 },
 		[AT_SIGNALS] = { k->signals, POLLIN, 0 },
 		[AT_FILES] = { k->files_sock, POLLIN, 0 },
+		[AT_FLOWS] = { k->flows != NULL ? flows_fd(k->flows) : -1,
+		    POLLIN, 0 },
 	};
 
 	if (k->server == -1)
@@ -270,6 +281,8 @@ turn(struct keeper *k)
 		files_ready(k);
 	if (p[AT_SIGNALS].revents != 0)
 		keeper_reap(k);
+	if (p[AT_FLOWS].revents != 0 && k->flows != NULL)
+		flows_ready(k->flows);
 	if (p[AT_WARDEN].revents != 0 && k->warden != -1)
 		keeper_read_warden(k);
 	if (p[AT_SERVER].revents != 0)
@@ -301,8 +314,8 @@ keeper_main(const struct keeper_start *start)
 		.warden = start->session->warden, .files_sock = -1,
 	};
 
-	if (!prepare(&k)) {
-		child_complain("session", "signals");
+	if (!prepare(&k) || !keeper_flows(&k)) {
+		child_complain("session", "prepare");
 		_exit(1);
 	}
 	for (;;)

@@ -22,6 +22,7 @@ struct keeper_start {
 	const char *time_zone;	/* the daemon's TZ, or NULL */
 	struct rlimit files;	/* RLIMIT_NOFILE of programs */
 	struct view motd;
+	const struct flows_start *flows;	/* NULL: there are none */
 	int children;		/* /proc/self/task/TID/children, or -1 */
 };
 

@@ -168,6 +168,7 @@ keeper_end(struct keeper *k)
 	if (k->server != -1)
 		close(k->server);
 	k->server = -1;
+	flows_free(&k->flows);
 	/* It begins with its own end at once, beside that of the others. */
 	if (k->files_sock != -1) {
 		close(k->files_sock);

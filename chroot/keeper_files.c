@@ -25,8 +25,8 @@ seal(const struct keeper *k)
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	    (k->session->policy->jail.n == 0 ||
-	    sandbox_landlock("/", &active) == OK) &&
-	    sandbox_install(k->session->sandbox) == OK;
+	    sandbox_landlock("/", SANDBOX_FILES, &active) == OK) &&
+	    sandbox_install(&k->session->sandbox[SANDBOX_FILES]) == OK;
 }
 
 static void
@@ -47,7 +47,7 @@ become_files(const struct keeper *k, int sock)
 		child_complain("session", "seal");
 		_exit(1);
 	}
-	serve_channels(sock, k->start->jail, k->start->rules);
+	serve_channels(sock, k->start->jail, k->start->rules, NULL);
 }
 
 /* Its events are to be called by their user's name from the first on, so it

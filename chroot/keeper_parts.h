@@ -3,6 +3,7 @@
  *
  *	keeper.c	the loop, what comes from server and warden
  *	keeper_run.c	programs: their start and their end
+ *	keeper_flows.c	forwarded connections
  *	keeper_say.c	what users are told
  *	keeper_files.c	the sealed child that serves files
  *	keeper_end.c	the end of everything
@@ -11,6 +12,7 @@
 #define CHROOT_KEEPER_PARTS_H
 
 #include "base/messages.h"
+#include "chroot/flows.h"
 #include "chroot/keeper.h"
 
 /* Programs at a time whose leader has not ended, also of channels that are
@@ -56,6 +58,7 @@ struct keeper {
 	bool files_known;		/* to the log */
 	struct files_channel *files_channels;	/* open there */
 	size_t nfiles, files_cap;
+	struct flows *flows;		/* NULL: there are none */
 	bool hurry;
 	uint8_t *frame;			/* IPC_MAX_FRAME */
 };
@@ -94,6 +97,10 @@ struct run *run_by_pid(struct keeper *k, pid_t pid);
 
 /* The home of programs. */
 const char *run_home(const struct keeper *k);
+
+/* ---- keeper_flows.c ---- */
+/* False: they are wanted, and cannot be. */
+bool keeper_flows(struct keeper *k) MUST_CHECK;
 
 /* ---- keeper_say.c ---- */
 /* A program that cannot be run: the user is told why, and the channel ends

@@ -39,7 +39,7 @@ struct beneath {
 
 /* What each version knows; the argument's size says which fields it has. */
 static size_t
-handled(long version, struct ruleset *r)
+handled(long version, enum sandbox_kind kind, struct ruleset *r)
 {
 	*r = (struct ruleset){ .fs = FS_REFER - 1 };
 	r->fs |= FS_REFER;
@@ -49,7 +49,10 @@ handled(long version, struct ruleset *r)
 		r->fs |= FS_IOCTL_DEV;
 	if (version < 4)
 		return sizeof(r->fs);
-	r->net = NET_BIND | NET_CONNECT;
+	if (kind != SANDBOX_CONNECT && kind != SANDBOX_FORWARD)
+		r->net |= NET_CONNECT;
+	if (kind != SANDBOX_LISTEN && kind != SANDBOX_FORWARD)
+		r->net |= NET_BIND;
 	if (version < 6)
 		return sizeof(r->fs) + sizeof(r->net);
 	r->scoped = SCOPE_ABSTRACT | SCOPE_SIGNAL;
@@ -80,7 +83,7 @@ restrict_to(const char *root, const struct ruleset *r, size_t size)
 }
 
 enum err
-sandbox_landlock(const char *root, bool *active_out)
+sandbox_landlock(const char *root, enum sandbox_kind kind, bool *active_out)
 {
 	long version = syscall(CALL_CREATE, NULL, 0, CREATE_VERSION);
 	struct ruleset r;
@@ -90,7 +93,7 @@ sandbox_landlock(const char *root, bool *active_out)
 	*active_out = false;
 	if (version < 2)
 		return OK;
-	size = handled(version, &r);
+	size = handled(version, kind, &r);
 	e = restrict_to(root, &r, size);
 	*active_out = e == OK;
 	return e;

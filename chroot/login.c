@@ -363,10 +363,10 @@ take_limits(struct session_start *ss, const struct auth_limits *lim)
 	ss->key_env = list_of(lim->env, lim->env_len);
 	ss->permit_open = list_of(lim->open.text, lim->open.len);
 	ss->permit_listen = list_of(lim->listen.text, lim->listen.len);
-	/* Whoever comes to forward keeps these lists, and takes this out. */
-	if (lim->open.given)
+	/* Without an entry a list would be none at all. */
+	if (lim->open.given && ss->permit_open.n == 0)
 		ss->allow &= ~(uint32_t)ALLOW_LOCAL_FORWARD;
-	if (lim->listen.given)
+	if (lim->listen.given && ss->permit_listen.n == 0)
 		ss->allow &= ~(uint32_t)ALLOW_REMOTE_FORWARD;
 }
 

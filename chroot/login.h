@@ -46,7 +46,7 @@ struct login_start {
 	int exe;			/* sallyportd itself */
 	uint8_t delay_secret[32];
 	bool unprivileged;
-	const struct sandbox *sandbox;
+	const struct sandbox *sandbox;	/* as struct session_start has it */
 	pid_t parent;			/* the warden */
 };
 

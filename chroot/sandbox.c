@@ -70,6 +70,19 @@ static const int calls_files[] = {
 	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
 };
 
+/* Sockets for a client's forwarded connections. */
+static const int calls_flows[] = {
+	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait), SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime), SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+};
+static const int calls_connect[] = { SCMP_SYS(connect) };
+static const int calls_listen[] = {
+	SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept4),
+	SCMP_SYS(getsockname),
+};
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static bool
@@ -121,6 +134,42 @@ allow_conditional(scmp_filter_ctx ctx)
 	    PR_GET_NO_NEW_PRIVS) && allow_fcntl(ctx);
 }
 
+/* Stream sockets of these families; nothing raw, and no netlink. */
+static bool
+allow_socket(scmp_filter_ctx ctx)
+{
+	static const uint64_t families[] = { AF_UNIX, AF_INET, AF_INET6 };
+
+	for (size_t i = 0; i < COUNT(families); i++) {
+		const struct scmp_arg_cmp cmp[] = {
+			{ .arg = 0, .op = SCMP_CMP_MASKED_EQ,
+			    .datum_a = UINT32_MAX, .datum_b = families[i] },
+			{ .arg = 1, .op = SCMP_CMP_MASKED_EQ,
+			    .datum_a = 0xf, .datum_b = SOCK_STREAM },
+		};
+
+		if (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+		    SCMP_SYS(socket), COUNT(cmp), cmp) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+allow_flows(scmp_filter_ctx ctx, enum sandbox_kind kind)
+{
+	if (kind == SANDBOX_FILES)
+		return true;
+	if (!allow_socket(ctx) || !allow(ctx, calls_flows,
+	    COUNT(calls_flows)))
+		return false;
+	if (kind != SANDBOX_LISTEN && !allow(ctx, calls_connect,
+	    COUNT(calls_connect)))
+		return false;
+	return kind == SANDBOX_CONNECT || allow(ctx, calls_listen,
+	    COUNT(calls_listen));
+}
+
 /* Newer than the library, which does not know its name; where the kernel does
  * not know the call either, it says ENOSYS and attrs.c goes another way. */
 #ifdef SYS_fchmodat2
@@ -140,9 +189,10 @@ add_rules(scmp_filter_ctx ctx, enum sandbox_kind kind)
 	if (!allow(ctx, calls_common, COUNT(calls_common)) ||
 	    !allow_conditional(ctx))
 		return false;
-	if (kind != SANDBOX_FILES)
+	if (kind == SANDBOX_LOG)
 		return true;
-	return allow(ctx, calls_files, COUNT(calls_files)) &&
+	return allow_flows(ctx, kind) &&
+	    allow(ctx, calls_files, COUNT(calls_files)) &&
 	    seccomp_rule_add(ctx, SCMP_ACT_ALLOW, FCHMODAT2, 0) == 0;
 }
 

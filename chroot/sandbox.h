@@ -16,7 +16,11 @@ struct sandbox {
 /* Which calls a filter leaves. */
 enum sandbox_kind {
 	SANDBOX_FILES,		/* a session that serves files */
-	SANDBOX_LOG		/* the log process */
+	SANDBOX_CONNECT,	/* ... and connects for its client */
+	SANDBOX_LISTEN,		/* ... or listens */
+	SANDBOX_FORWARD,	/* ... or both */
+	SANDBOX_SESSIONS,	/* how many these are */
+	SANDBOX_LOG = SANDBOX_SESSIONS	/* the log process */
 };
 
 /* Compiles a filter into s; false: the library failed. */
@@ -30,10 +34,12 @@ enum err sandbox_install(const struct sandbox *s) MUST_CHECK;
 
 /*
  * Confines the file system to what is beneath `root` (the current root of a
- * jailed process), without programs and devices, and forbids TCP.  OK also
- * if the kernel has no Landlock, or only its first version, which would
- * forbid renames between directories; *active_out says.
+ * jailed process), without programs and devices, and forbids of TCP what the
+ * kind of session does not do.  OK also if the kernel has no Landlock, or only
+ * its first version, which would forbid renames between directories;
+ * *active_out says.
  */
-enum err sandbox_landlock(const char *root, bool *active_out) MUST_CHECK;
+enum err sandbox_landlock(const char *root, enum sandbox_kind kind,
+    bool *active_out) MUST_CHECK;
 
 #endif

@@ -27,13 +27,19 @@ struct served {
 	uint64_t hung_up;		/* when seen first, ms; 0: it is not */
 };
 
+/* Places in the array of poll(). */
+enum { AT_SERVER, AT_WARDEN, AT_FLOWS, AT_SERVED };
+
 struct serve {
 	int server;
 	const struct jail_policy *jail;
 	struct serve_rules rules;
 	struct served *served;
-	struct pollfd *poll;		/* [0]: the server, then the served */
+	struct pollfd *poll;		/* AT_SERVED others, then the served */
 	size_t n, cap;
+	struct flows *flows;		/* NULL: there are none */
+	int warden;			/* for them, -1: it has gone */
+	uint32_t conn;
 	uint64_t alone;			/* since when without server, ms; 0 */
 	uint32_t settle_ms;
 	uint8_t frame[IPC_MAX_FRAME];
@@ -99,7 +105,8 @@ more_places(struct serve *s)
 	    cap * sizeof(*served))) == NULL)
 		return false;
 	s->served = served;
-	if ((p = realloc(s->poll, (cap + 1) * sizeof(*p))) == NULL)
+	if ((p = realloc(s->poll,
+	    (AT_SERVED + cap) * sizeof(*p))) == NULL)
 		return false;
 	s->poll = p;
 	s->cap = cap;
@@ -135,13 +142,16 @@ finish(struct serve *s)
 {
 	while (s->n != 0)
 		served_free(&s->served[--s->n]);
+	flows_free(&s->flows);
 	_exit(0);
 }
 
-/* What is left has been asked for before the client went. */
+/* What is left has been asked for before the client went; but what listened
+ * for it listens no more. */
 static void
 be_alone(struct serve *s)
 {
+	flows_free(&s->flows);
 	if (s->alone == 0)
 		s->alone = now_ms();
 }
@@ -315,6 +325,10 @@ take_message(struct serve *s, struct ipc_msg *msg)
 	struct ends d;
 
 	switch (msg->type) {
+	case MSG_CLOSED:
+		if (s->flows != NULL)
+			flows_closed(s->flows, msg->id);
+		break;
 	case MSG_OPEN:
 		if (msg->nfds > 2 || !get_open(msg->body, &m))
 			out_of_order(s, msg);
@@ -326,7 +340,8 @@ take_message(struct serve *s, struct ipc_msg *msg)
 		s->settle_ms = HURRY_MS;
 		break;
 	default:
-		out_of_order(s, msg);
+		if (s->flows == NULL || flows_message(s->flows, msg) != OK)
+			out_of_order(s, msg);
 	}
 }
 
@@ -346,6 +361,85 @@ read_server(struct serve *s)
 	ipc_msg_close(&msg);
 }
 
+/* ---- forwarded connections ---- */
+
+/* The server has lost its end while flows were at work: they are put away
+ * when they are not. */
+static void
+flow_to_server(void *ctx, uint8_t type, uint32_t id, const struct wr *body,
+    int fd)
+{
+	struct serve *s = ctx;
+
+	if (s->alone == 0 && (body->bad || !child_send_fds(s->server, type,
+	    id, wr_view(body), &fd, fd != -1 ? 1 : 0)))
+		s->alone = now_ms();
+}
+
+static bool
+flow_to_warden(void *ctx, uint8_t type, const struct wr *body)
+{
+	struct serve *s = ctx;
+
+	return s->warden != -1 && !body->bad && child_send(s->warden, type,
+	    s->conn, wr_view(body));
+}
+
+static void
+read_warden(struct serve *s)
+{
+	struct ipc_msg msg;
+	enum err e = ipc_recv(s->warden, s->frame, sizeof(s->frame), &msg);
+
+	if (e == ERR_AGAIN)
+		return;
+	if (e == OK) {
+		if (msg.type != MSG_FOUND || s->flows == NULL ||
+		    !flows_found(s->flows, msg.body))
+			e = ERR_PROTO;
+		ipc_msg_close(&msg);
+	}
+	if (e == OK)
+		return;
+	close(s->warden);
+	s->warden = -1;
+	if (s->flows != NULL)
+		flows_no_warden(s->flows);
+}
+
+static void
+make_flows(struct serve *s, const struct serve_flows *f)
+{
+	struct flows_start start;
+
+	s->warden = -1;
+	if (f == NULL)
+		return;
+	start = f->start;
+	start.server = flow_to_server;
+	start.warden = flow_to_warden;
+	start.ctx = s;
+	s->warden = f->warden;
+	s->conn = f->conn;
+	if ((s->flows = flows_new(&start)) == NULL) {
+		child_complain("session", "forwards");
+		_exit(1);
+	}
+}
+
+static void
+flows_turn(struct serve *s)
+{
+	if (s->poll[AT_FLOWS].revents != 0 && s->flows != NULL)
+		flows_ready(s->flows);
+	if (s->poll[AT_WARDEN].revents != 0 && s->warden != -1)
+		read_warden(s);
+	if (s->alone != 0)
+		flows_free(&s->flows);
+}
+
+/* ---- the loop ---- */
+
 /* Must it be called though poll() may have nothing to say? */
 static bool
 goes_on(const struct served *v)
@@ -354,16 +448,19 @@ goes_on(const struct served *v)
 }
 
 /* poll() refuses more entries than RLIMIT_NOFILE, empty ones too: there is
- * none but of open descriptors. */
+ * hardly one but of open descriptors. */
 static void
 build_poll(struct serve *s)
 {
-	s->poll[0] = (struct pollfd){ s->alone != 0 ? -1 : s->server,
+	s->poll[AT_SERVER] = (struct pollfd){ s->alone != 0 ? -1 : s->server,
 	    POLLIN, 0 };
+	s->poll[AT_WARDEN] = (struct pollfd){ s->warden, POLLIN, 0 };
+	s->poll[AT_FLOWS] = (struct pollfd){ s->flows != NULL ?
+	    flows_fd(s->flows) : -1, POLLIN, 0 };
 	for (size_t i = 0; i < s->n; i++) {
 		const struct served *v = &s->served[i];
 
-		s->poll[i + 1] = (struct pollfd){ served_fd(v),
+		s->poll[AT_SERVED + i] = (struct pollfd){ served_fd(v),
 		    served_events(v), 0 };
 	}
 }
@@ -425,14 +522,14 @@ static void
 turn(struct serve *s)
 {
 	build_poll(s);
-	if (poll(s->poll, (nfds_t)s->n + 1, patience(s)) == -1 &&
+	if (poll(s->poll, (nfds_t)(AT_SERVED + s->n), patience(s)) == -1 &&
 	    errno != EINTR)
 		finish(s);
 	/* Backwards: whoever takes the place of one that has ended, has had
 	 * its turn. */
 	for (size_t i = s->n; i-- != 0;) {
 		struct served *v = &s->served[i];
-		short ev = s->poll[i + 1].revents;
+		short ev = s->poll[AT_SERVED + i].revents;
 		enum err e;
 
 		if (ev == 0 && !goes_on(v))
@@ -441,15 +538,16 @@ turn(struct serve *s)
 		if (e != OK && e != ERR_AGAIN)
 			ended(s, i, e);
 	}
+	flows_turn(s);
 	/* Last: it may add to the array. */
-	if (s->poll[0].revents != 0)
+	if (s->poll[AT_SERVER].revents != 0)
 		read_server(s);
 	settle(s);
 }
 
 void
 serve_channels(int server, const struct jail_policy *jail,
-    const struct serve_rules *rules)
+    const struct serve_rules *rules, const struct serve_flows *flows)
 {
 	struct serve *s = calloc(1, sizeof(*s));
 
@@ -461,6 +559,7 @@ serve_channels(int server, const struct jail_policy *jail,
 	s->settle_ms = SETTLE_MS;
 	if (!more_places(s))
 		_exit(1);
+	make_flows(s, flows);
 	for (;;)
 		turn(s);
 }

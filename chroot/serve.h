@@ -6,6 +6,7 @@
 #define CHROOT_SERVE_H
 
 #include "base/messages.h"
+#include "chroot/flows.h"
 #include "sftp/sftp.h"
 
 /* Logs that a start was refused.  rule may be empty. */
@@ -19,10 +20,17 @@ struct serve_rules {
 	const char *forced;	/* the command that alone is served, or NULL */
 };
 
+/* A session that also forwards connections. */
+struct serve_flows {
+	struct flows_start start;	/* but for who is told */
+	int warden;			/* socket, or -1 */
+	uint32_t conn;			/* number of the connection */
+};
+
 /* Until the server closes its socket; then what has been asked for is done,
- * for a bounded time.  Borrows all. */
+ * for a bounded time.  Borrows all.  flows NULL: there are none. */
 void serve_channels(int server, const struct jail_policy *jail,
-    const struct serve_rules *rules)
+    const struct serve_rules *rules, const struct serve_flows *flows)
     __attribute__((noreturn));
 
 #endif

@@ -33,6 +33,7 @@ struct session {
 	bool programs;			/* the user may run some */
 	bool landlock;
 	struct keeper_start keeper;	/* with programs */
+	struct serve_flows flows;
 	char why[1024];			/* of a failure, for the log */
 };
 
@@ -285,18 +286,48 @@ find_start(struct session *s)
 	return go_to(s, s->dir);
 }
 
+enum sandbox_kind
+session_kind(uint32_t allow)
+{
+	bool connects = (allow & ALLOW_LOCAL_FORWARD) != 0;
+	bool listens = (allow & ALLOW_REMOTE_FORWARD) != 0;
+
+	if (connects)
+		return listens ? SANDBOX_FORWARD : SANDBOX_CONNECT;
+	return listens ? SANDBOX_LISTEN : SANDBOX_FILES;
+}
+
 static bool
 seal(struct session *s)
 {
+	enum sandbox_kind kind = session_kind(s->start->allow);
 	bool jailed = s->start->policy->jail.n != 0;
 
 	if (s->programs)
 		return true;	/* programs would inherit it */
-	if (jailed && sandbox_landlock("/", &s->landlock) != OK)
+	if (jailed && sandbox_landlock("/", kind, &s->landlock) != OK)
 		return failed(s, "landlock");
-	if (sandbox_install(s->start->sandbox) != OK)
+	if (sandbox_install(&s->start->sandbox[kind]) != OK)
 		return failed(s, "seccomp");
 	return true;
+}
+
+/* What the user's forwards may be; NULL: there are none. */
+static const struct serve_flows *
+flows_of(struct session *s)
+{
+	const struct session_start *start = s->start;
+
+	s->flows = (struct serve_flows){
+		.start = {
+			.policy = start->policy, .allow = start->allow,
+			.permit_open = start->permit_open,
+			.permit_listen = start->permit_listen,
+			.rule = s->rules.allow,
+		},
+		.warden = start->warden, .conn = start->conn,
+	};
+	return flows_wanted(start->allow) ? &s->flows : NULL;
 }
 
 /* Nothing more is asked of it. */
@@ -320,7 +351,7 @@ become_user(struct session *s)
 	s->keeper.children = -1;
 	if (s->programs)
 		keeper_gather(&s->keeper, s->start);
-	else
+	else if ((s->start->allow & ALLOW_LOCAL_FORWARD) == 0)
 		leave_warden(s);
 	if (!child_keep(keep, 5))
 		return failed(s, "descriptors");
@@ -388,6 +419,7 @@ void
 session_main(struct session_start *start)
 {
 	struct session *s = calloc(1, sizeof(*s));
+	const struct serve_flows *flows;
 
 	if (s == NULL)
 		_exit(1);
@@ -400,12 +432,14 @@ session_main(struct session_start *start)
 		_exit(1);
 	}
 	tell_ready(s);
+	flows = flows_of(s);
 	/* What the login freed goes back, for as long as the session idles. */
 	malloc_trim(0);
 	if (s->programs) {
 		s->keeper.jail = &s->jail;
 		s->keeper.rules = &s->rules;
+		s->keeper.flows = flows != NULL ? &flows->start : NULL;
 		keeper_main(&s->keeper);
 	}
-	serve_channels(s->start->server, &s->jail, &s->rules);
+	serve_channels(s->start->server, &s->jail, &s->rules, flows);
 }

@@ -31,11 +31,14 @@ struct session_start {
 	int server;			/* socket, close-on-exec */
 	int warden;			/* socket, for terminals; or -1 */
 	bool unprivileged;
-	const struct sandbox *sandbox;
+	const struct sandbox *sandbox;	/* SANDBOX_SESSIONS of them */
 	pid_t parent;			/* death of this one ends us */
 	bool pam;			/* it has a session, and may have set
 					 * limits and umask */
 };
+
+/* Which of the filters is for a session with these rights. */
+enum sandbox_kind session_kind(uint32_t allow);
 
 /* Never returns.  A failure before the session is ready is told to the
  * client in general words, and to the log with its reason.  The log socket

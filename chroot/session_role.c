@@ -100,12 +100,22 @@ out:
 	return ok;
 }
 
+/* The one for files, and the session's own: no other will be asked for. */
+static bool
+build_filters(struct sandbox *to, uint32_t allow)
+{
+	enum sandbox_kind own = session_kind(allow);
+
+	return sandbox_build(&to[SANDBOX_FILES], SANDBOX_FILES) &&
+	    (own == SANDBOX_FILES || sandbox_build(&to[own], own));
+}
+
 int
 session_role(void)
 {
 	struct session_start s = { .pam = true, .warden = -1 };
 	struct wr bytes = wr_new(POLICY_MAX);
-	struct sandbox sandbox;
+	struct sandbox sandbox[SANDBOX_SESSIONS] = { { NULL, 0 } };
 	struct policy *policy;
 	uint32_t conn;
 	char *user;
@@ -114,15 +124,15 @@ session_role(void)
 	proctitle_set("session");
 	if (!read_policy(&bytes) ||
 	    (policy = policy_decode(wr_view(&bytes))) == NULL ||
-	    (user = view_dup(policy->name)) == NULL ||
-	    !sandbox_build(&sandbox, SANDBOX_FILES))
+	    (user = view_dup(policy->name)) == NULL)
 		return 1;
 	s.policy = policy;
 	s.user = user;
-	s.sandbox = &sandbox;
+	s.sandbox = sandbox;
 	s.parent = getppid();
 	s.unprivileged = geteuid() != 0;
-	if (!read_handover(&s, &conn) || !child_stdio(false))
+	if (!read_handover(&s, &conn) || !child_stdio(false) ||
+	    !build_filters(sandbox, s.allow))
 		return 1;
 	log_context(conn, user, NULL);
 	session_main(&s);

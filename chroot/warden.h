@@ -74,7 +74,7 @@ struct warden {
 	size_t children;		/* forked and not reaped */
 	struct wards *wards;
 	struct requests requests;
-	struct sandbox files, logging;
+	struct sandbox sessions[SANDBOX_SESSIONS], logging;
 	uint8_t delay_secret[32];
 	uint8_t *frame;			/* IPC_MAX_FRAME */
 

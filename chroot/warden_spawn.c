@@ -207,7 +207,7 @@ warden_fork_login(struct warden *w, struct login_start *s, pid_t *pid)
 	s->users = w->state.users;
 	s->ntokens = w->ntokens;
 	s->unprivileged = w->unprivileged;
-	s->sandbox = &w->files;
+	s->sandbox = w->sessions;
 	s->helper = w->helper;
 	s->exe = w->exe;
 	memcpy(s->delay_secret, w->delay_secret, sizeof(s->delay_secret));

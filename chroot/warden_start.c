@@ -170,6 +170,16 @@ warden_new(const struct warden_options *opt)
 }
 
 static bool
+build_filters(struct warden *w)
+{
+	for (int kind = 0; kind < SANDBOX_SESSIONS; kind++)
+		if (!sandbox_build(&w->sessions[kind],
+		    (enum sandbox_kind)kind))
+			return false;
+	return sandbox_build(&w->logging, SANDBOX_LOG);
+}
+
+static bool
 open_parts(struct warden *w)
 {
 	const char *why;
@@ -188,8 +198,7 @@ open_parts(struct warden *w)
 		return complain_errno("memfd_create");
 	if ((w->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		return complain_errno("epoll_create1");
-	if (!sandbox_build(&w->files, SANDBOX_FILES) ||
-	    !sandbox_build(&w->logging, SANDBOX_LOG))
+	if (!build_filters(w))
 		return complain("seccomp", "the filters cannot be built");
 	/* Building them took a hundred kilobytes of heap, all free again:
 	 * every login would get a copy. */

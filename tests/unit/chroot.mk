@@ -3,9 +3,11 @@ MESSAGES_OBJS := base/messages.o base/policy.o base/penalty_bytes.o \
 WARDS_OBJS := chroot/requests.o chroot/wards.o base/ipc.o \
 	base/messages_forward.o base/forward.o $(MESSAGES_OBJS)
 KEEPER_OBJS := $(addprefix chroot/,keeper.o keeper_end.o keeper_files.o \
-	keeper_root.o keeper_run.o keeper_say.o environ.o spawn.o ttymodes.o) \
+	keeper_flows.o keeper_root.o keeper_run.o keeper_say.o environ.o \
+	spawn.o ttymodes.o) \
 	base/envname.o
-SESSION_OBJS := chroot/session.o chroot/serve.o chroot/session_role.o \
+SESSION_OBJS = chroot/session.o chroot/serve.o \
+	$(FLOWS_OBJS) chroot/session_role.o \
 	chroot/child.o base/fds.o \
 	chroot/jail.o chroot/sandbox.o chroot/landlock.o base/privdrop.o \
 	$(KEEPER_OBJS) \
