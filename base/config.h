@@ -20,6 +20,14 @@
 #define CONFIG_CONTROL		"/run/sallyport/control.sock"
 #define CONFIG_CONTROL_MAX	95	/* bytes; struct sockaddr_un has 108 */
 
+/* Kinds of channels, by which limits.channel_idle tells them apart. */
+enum config_channel {
+	CHANNEL_IS_SESSION, CHANNEL_IS_AGENT, CHANNEL_IS_X11,
+	CHANNEL_IS_DIRECT_TCPIP, CHANNEL_IS_DIRECT_STREAMLOCAL,
+	CHANNEL_IS_FORWARDED_TCPIP, CHANNEL_IS_FORWARDED_STREAMLOCAL,
+	CONFIG_CHANNELS
+};
+
 struct config_limits {
 	uint32_t connections;			/* 10000 */
 	uint32_t unauthenticated;		/* 256 */
@@ -27,6 +35,9 @@ struct config_limits {
 	uint32_t login_grace_ms;		/* 60 s */
 	uint32_t auth_attempts;			/* 6 */
 	uint32_t channels;			/* 16 */
+	uint32_t sessions;			/* 0: no more than channels */
+	uint32_t idle_ms, unused_ms;		/* 0: none */
+	uint32_t channel_idle_ms[CONFIG_CHANNELS];	/* 0: none */
 	uint64_t rekey_bytes;			/* 1 GiB */
 	uint32_t rekey_time_ms;			/* 1 h */
 	uint32_t rekey_packets;			/* 2^31 */

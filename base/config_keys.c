@@ -273,24 +273,25 @@ parse_algorithms(struct parse *p, const struct node *v, const struct path *at)
 
 #define SECOND	1000
 #define HOUR	(3600 * SECOND)
+#define DAY	((uint64_t)24 * HOUR)	/* 30 of them fit 32 bits */
 #define MAIN(f)	 offsetof(struct config_main, f)
 #define LIMIT(f) offsetof(struct config_limits, f)
 
+/* 0 is none; anything else is at least a second. */
 static void
-row_interval(struct parse *p, const struct key_row *row,
+row_ms_or_none(struct parse *p, const struct key_row *row,
     const struct node *v, const struct path *at, void *into)
 {
 	uint64_t ms;
 
-	/* 0 switches it off; anything else is at least a second */
-	if (v->kind == NODE_TEXT && value_duration(v->text, &ms) && ms == 0)
-		((struct config_main *)into)->keepalive_interval_ms = 0;
-	else
+	if (v->kind != NODE_TEXT || !value_duration(v->text, &ms) || ms != 0)
 		row_ms(p, row, v, at, into);
+	else
+		*(uint32_t *)(void *)((uint8_t *)into + row->offset) = 0;
 }
 
 static const struct key_row keepalive_rows[] = {
-	{ "interval", row_interval, MAIN(keepalive_interval_ms), SECOND,
+	{ "interval", row_ms_or_none, MAIN(keepalive_interval_ms), SECOND,
 	    24 * HOUR, "1s-24h, or 0 for none", 0 },
 	{ "count", row_number, MAIN(keepalive_count), 1, 1000, "1-1000", 0 },
 };
@@ -300,6 +301,29 @@ parse_keepalive(struct parse *p, const struct node *v, const struct path *at)
 {
 	row_walk(p, v, at, keepalive_rows, COUNT(keepalive_rows),
 	    &p->main, NULL);
+}
+
+static const char idle_words[] = "1s-30d, or 0 for none";
+#define IDLE(word, kind) { word, row_ms_or_none, \
+    LIMIT(channel_idle_ms) + (kind) * sizeof(uint32_t), SECOND, 30 * DAY, \
+    idle_words, 0 }
+static const struct key_row channel_idle_rows[] = {
+	IDLE("session", CHANNEL_IS_SESSION),
+	IDLE("agent", CHANNEL_IS_AGENT),
+	IDLE("x11", CHANNEL_IS_X11),
+	IDLE("direct-tcpip", CHANNEL_IS_DIRECT_TCPIP),
+	IDLE("direct-streamlocal", CHANNEL_IS_DIRECT_STREAMLOCAL),
+	IDLE("forwarded-tcpip", CHANNEL_IS_FORWARDED_TCPIP),
+	IDLE("forwarded-streamlocal", CHANNEL_IS_FORWARDED_STREAMLOCAL),
+};
+_Static_assert(COUNT(channel_idle_rows) == CONFIG_CHANNELS, "one each");
+
+static void
+row_channel_idle(struct parse *p, const struct key_row *row,
+    const struct node *v, const struct path *at, void *into)
+{
+	(void)row;
+	row_walk(p, v, at, channel_idle_rows, CONFIG_CHANNELS, into, NULL);
 }
 
 _Static_assert(LIMIT_CHANNELS_MAX == 1024, "as said in words");
@@ -316,6 +340,13 @@ static const struct key_row limit_rows[] = {
 	    "1-100", 0 },
 	{ "channels", row_number, LIMIT(channels), 1, LIMIT_CHANNELS_MAX,
 	    "1-1024", 0 },
+	{ "sessions", row_number, LIMIT(sessions), 1, LIMIT_CHANNELS_MAX,
+	    "1-1024", 0 },
+	{ "idle", row_ms_or_none, LIMIT(idle_ms), SECOND, 30 * DAY,
+	    idle_words, 0 },
+	{ "unused", row_ms_or_none, LIMIT(unused_ms), SECOND, 30 * DAY,
+	    idle_words, 0 },
+	{ "channel_idle", row_channel_idle, 0, 0, 0, "", 0 },
 	/* 2^32 blocks of 16 bytes: RFC 4344 3.2 */
 	{ "rekey_bytes", row_size, LIMIT(rekey_bytes), 4096,
 	    (uint64_t)64 << 30, "4KiB-64GiB", 0 },

@@ -23,6 +23,11 @@ put_limits(struct wr *w, const struct config_limits *l)
 	wr_u32(w, l->login_grace_ms);
 	wr_u32(w, l->auth_attempts);
 	wr_u32(w, l->channels);
+	wr_u32(w, l->sessions);
+	wr_u32(w, l->idle_ms);
+	wr_u32(w, l->unused_ms);
+	for (size_t i = 0; i < CONFIG_CHANNELS; i++)
+		wr_u32(w, l->channel_idle_ms[i]);
 	wr_u64(w, l->rekey_bytes);
 	wr_u32(w, l->rekey_time_ms);
 	wr_u32(w, l->rekey_packets);
@@ -38,6 +43,11 @@ get_limits(struct rd *r, struct config_limits *l)
 	l->login_grace_ms = rd_u32(r);
 	l->auth_attempts = rd_u32(r);
 	l->channels = rd_u32(r);
+	l->sessions = rd_u32(r);
+	l->idle_ms = rd_u32(r);
+	l->unused_ms = rd_u32(r);
+	for (size_t i = 0; i < CONFIG_CHANNELS; i++)
+		l->channel_idle_ms[i] = rd_u32(r);
 	l->rekey_bytes = rd_u64(r);
 	l->rekey_time_ms = rd_u32(r);
 	l->rekey_packets = rd_u32(r);

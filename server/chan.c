@@ -14,6 +14,7 @@ chan_new(struct client *c, struct ssh_channel *ch)
 	k->client = c;
 	k->ch = ch;
 	k->id = ++c->last_chan;
+	k->moved_at = c->loop->now;
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = k;
@@ -42,6 +43,24 @@ chan_free(struct chan *k)
 	start_forget(k);
 	duct_free(&k->duct);
 	free(k);
+}
+
+void
+chan_cut(struct chan *k)
+{
+	struct client *c = k->client;
+
+	k->cut = true;
+	/* It may still be about to start. */
+	if ((k->program || k->opening) && !k->ended && c->rights != NULL &&
+	    c->rights->programs && link_send(&c->login, MSG_CLOSED, k->id,
+	    view_of(NULL, 0), NULL, 0) != OK)
+		log_msg(LOG_DEBUG, "login-link", "no session to tell");
+	k->ended = true;
+	k->opening = false;
+	duct_free(&k->duct);
+	if (k->ch != NULL)
+		ssh_channel_close(k->ch);
 }
 
 void
@@ -106,6 +125,7 @@ pump_stream(struct chan *k, enum duct_stream s)
 		n = ssh_channel_write(k->ch, ext, v);
 		duct_consume(k->duct, s, n);
 		loop_moved(k->client, n);
+		idle_moved(k);
 		if (n < v.n || n >= READ_ENOUGH || duct_dry(k->duct, s))
 			return;
 	}

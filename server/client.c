@@ -408,6 +408,11 @@ client_tick(struct loop *l, struct client *c)
 		ssh_conn_feed_eof(c->ssh, l->now);
 	if (!c->ended)
 		due = ssh_conn_tick(c->ssh, l->now);
+	if (!c->ended) {
+		uint64_t idle = idle_tick(l, c);
+
+		due = idle < due ? idle : due;
+	}
 	if (c->deaf && c->deaf_until < due)
 		due = c->deaf_until;
 	if (c->ended) {

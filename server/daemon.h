@@ -58,12 +58,15 @@ struct chan {
 	uint32_t id;			/* never used again in this connection,
 					 * so that a late word of the login
 					 * cannot meet a newer channel */
+	uint8_t kind;			/* enum config_channel */
+	uint64_t moved_at;		/* ms, when bytes moved last */
 	struct duct *duct;		/* NULL until asked for */
 	size_t given;			/* bytes in the duct not consumed yet */
 	bool opening;			/* the login has been asked */
 	bool ended;			/* MSG_ENDED came: status below */
 	bool program;			/* its carrier is not the duct's own */
 	bool deaf;			/* the program has closed its input */
+	bool cut;			/* ended by us, whatever it was */
 	struct start *start;		/* what was said before its start;
 					 * NULL: nothing */
 	bool finished;			/* exit status, EOF and CLOSE are out */
@@ -107,6 +110,9 @@ struct client {
 	struct chan *chans;
 	uint32_t last_chan;
 	uint64_t started;		/* ms */
+	uint64_t moved_at;		/* bytes moved last on a channel, or
+					 * the login was over */
+	uint64_t unused_since;		/* no channel is open; 0: one is */
 	uint64_t touched;		/* last turn with work, for parking */
 	uint64_t turn;			/* in which it moved so many bytes */
 	size_t moved;			/* towards the client */
@@ -255,6 +261,8 @@ void client_unpark(struct loop *l, struct client *c);
 struct chan *chan_new(struct client *c, struct ssh_channel *ch);
 struct chan *chan_find(struct client *c, uint32_t id);
 void chan_free(struct chan *k);
+/* Ends the channel from our side, whatever the client or a program says. */
+void chan_cut(struct chan *k);
 /* The channel is closed: the login gets what is still on its way to it. */
 void chan_closed(struct chan *k);
 /* Bytes from the login to the client, and the end of an ended one. */
@@ -262,6 +270,13 @@ void chan_pump_in(struct chan *k);
 /* Bytes from the client to the login; gives the window back. */
 void chan_pump_out(struct chan *k);
 bool chan_wants_read(const struct chan *k);
+
+/* ---- idle.c: limits on silence ---- */
+/* Bytes have moved on this channel. */
+void idle_moved(struct chan *k);
+/* Ends what has been silent for too long; when to look again (UINT64_MAX:
+ * never). */
+uint64_t idle_tick(struct loop *l, struct client *c);
 
 /* ---- start.c: what clients ask of session channels ---- */
 void start_request(struct chan *k, const struct ssh_request *r);

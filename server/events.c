@@ -118,6 +118,28 @@ on_ready(void *ctx, struct ssh_conn *conn)
 	listen_uncount(client_of(conn));
 }
 
+static size_t
+sessions_open(const struct client *c)
+{
+	size_t n = 0;
+
+	for (const struct chan *k = c->chans; k != NULL; k = k->next)
+		n += k->ch != NULL && k->kind == CHANNEL_IS_SESSION;
+	return n;
+}
+
+static void
+log_sessions(struct client *c)
+{
+	struct log_ev e;
+
+	client_log(c, &e, LOG_WARN, "channel-refused");
+	log_str(&e, "kind", "session");
+	log_str(&e, "limit", "limits.sessions");
+	log_num(&e, "value", c->gen->limits.sessions);
+	log_send(&e);
+}
+
 /* Channels that are open, and those that have still to give what they had. */
 static size_t
 channels_taken(const struct loop *l, const struct client *c)
@@ -134,7 +156,12 @@ on_session(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch)
 {
 	struct client *c = client_of(conn);
 
-	if (channels_taken(ctx, c) >= c->gen->limits.channels)
+	if (c->gen->limits.sessions != 0 &&
+	    sessions_open(c) >= c->gen->limits.sessions) {
+		log_sessions(c);
+		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
+		    "Too many sessions on this connection");
+	} else if (channels_taken(ctx, c) >= c->gen->limits.channels)
 		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
 		    "Channels that were closed are still busy");
 	else if (chan_new(c, ch) == NULL)
@@ -197,6 +224,8 @@ on_data(void *ctx, struct ssh_channel *ch, uint32_t ext, struct view bytes)
 
 	(void)ctx;
 	loop_touch(client_of(ssh_channel_conn(ch)));
+	if (k != NULL)
+		idle_moved(k);
 	/* Nobody reads stderr, nor a channel that serves nothing yet. */
 	if (k == NULL || ext != 0 || k->duct == NULL ||
 	    !duct_put(k->duct, bytes))

@@ -265,6 +265,11 @@ test_defaults(void **state)
 	assert_int_equal(m->limits.login_grace_ms, 60000);
 	assert_int_equal(m->limits.auth_attempts, 6);
 	assert_int_equal(m->limits.channels, 16);
+	assert_int_equal(m->limits.sessions, 0);
+	assert_int_equal(m->limits.idle_ms, 0);
+	assert_int_equal(m->limits.unused_ms, 0);
+	for (int i = 0; i < CONFIG_CHANNELS; i++)
+		assert_int_equal(m->limits.channel_idle_ms[i], 0);
 	assert_int_equal(m->limits.rekey_bytes, 1 << 30);
 	assert_int_equal(m->limits.rekey_time_ms, 3600000);
 	assert_true(m->limits.rekey_packets == (uint32_t)1 << 31);
@@ -291,7 +296,9 @@ test_main(void **state)
 	    "keepalive: {interval: 0, count: 9}\n"
 	    "limits: {connections: 7, unauthenticated: 6, "
 	    "unauthenticated_per_source: 5, login_grace: 1500ms, "
-	    "auth_attempts: 4, channels: 3, rekey_bytes: 64GiB, "
+	    "auth_attempts: 4, channels: 3, sessions: 2, idle: 30d, "
+	    "unused: 2m, channel_idle: {agent: 3s, forwarded-streamlocal: "
+	    "1s}, rekey_bytes: 64GiB, "
 	    "rekey_time: 2m, rekey_packets: 100, park: off}\n"
 	    "log: {to: \"file:/var/log/x\", format: json, level: debug}\n"
 	    "state_dir: /srv/state\n");
@@ -317,6 +324,13 @@ test_main(void **state)
 	assert_int_equal(m->keepalive_count, 9);
 	assert_int_equal(m->limits.connections, 7);
 	assert_int_equal(m->limits.login_grace_ms, 1500);
+	assert_int_equal(m->limits.sessions, 2);
+	assert_true(m->limits.idle_ms == 2592000000);
+	assert_int_equal(m->limits.unused_ms, 120000);
+	assert_int_equal(m->limits.channel_idle_ms[CHANNEL_IS_SESSION], 0);
+	assert_int_equal(m->limits.channel_idle_ms[CHANNEL_IS_AGENT], 3000);
+	assert_int_equal(m->limits.channel_idle_ms[
+	    CHANNEL_IS_FORWARDED_STREAMLOCAL], 1000);
 	assert_true(m->limits.rekey_bytes == (uint64_t)64 << 30);
 	assert_int_equal(m->limits.rekey_packets, 100);
 	assert_false(m->limits.park);
