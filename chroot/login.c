@@ -82,10 +82,10 @@ hash_slot(void *ctx, bool take)
 			tokens_step_back(false);
 		return;
 	}
-	if (!tokens_wait(s->tokens, s->ntokens, s->server, &l->token))
-		quit(NULL);	/* the client has gone meanwhile */
 	if (!s->unprivileged)
 		tokens_step_back(true);
+	if (!tokens_wait(s->tokens, s->ntokens, s->server, &l->token))
+		quit(NULL);	/* the client has gone meanwhile */
 }
 
 /* ---- waiting for helpers ---- */
