@@ -116,10 +116,14 @@ find_program(struct program *p, const char **why_out)
 		return failed(p, why_out, "program could not be started",
 		    "no memory for its arguments");
 	if (p->spec->own) {
-		if (view_to_cstr(p->spec->argv.v[0], p->child.path,
-		    sizeof(p->child.path)))
+		p->child.exe = open(p->child.argv[0], O_PATH | O_CLOEXEC);
+		if (p->child.exe != -1 && view_to_cstr(p->spec->argv.v[0],
+		    p->child.path, sizeof(p->child.path)))
 			return true;
-	} else if (program_path_ok(p->child.argv[0], p->child.path, &missing,
+		return failed(p, why_out, "program could not be started",
+		    strerror(errno));
+	}
+	if (program_path_ok(p->child.argv[0], p->child.path, &missing,
 	    why, sizeof(why)))
 		return true;
 	return failed(p, why_out, "program is not safe to run", why);
@@ -174,6 +178,7 @@ shut(int *fd)
 static void
 shut_child(struct program_child *c)
 {
+	shut(&c->exe);
 	shut(&c->in);
 	shut(&c->out);
 	shut(&c->err);
@@ -192,8 +197,8 @@ program_start(const struct program_spec *spec, const char **why_out)
 		.spec = spec, .in = -1, .out = -1, .err = -1, .ctl = -1,
 		.epoll = -1, .said = wr_new(PROGRAM_OUT_MAX),
 		.errs = wr_new(PROGRAM_ERR_MAX),
-		.child = { .as = spec->as, .in = -1, .out = -1, .err = -1,
-		    .ctl = -1 },
+		.child = { .as = spec->as, .exe = -1, .in = -1, .out = -1,
+		    .err = -1, .ctl = -1 },
 	};
 	if (!find_program(p, why_out))
 		goto bad;

@@ -77,6 +77,8 @@ bool program_path_ok(const char *path, char *resolved_out, bool *missing_out,
 /* What supervisor and program get, made before the fork. */
 struct program_child {
 	char path[4096];	/* to be executed */
+	int exe;		/* the same, open: ours may lie where the
+				 * account cannot go; -1: by its path */
 	char *argv[POLICY_ARGV_MAX + 1];
 	const struct policy_programs *as;
 	int in, out, err;	/* the program's ends */

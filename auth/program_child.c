@@ -1,6 +1,7 @@
 /* What becomes the program of program.h, under its supervisor.  Never returns
  * into the login. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,12 +41,19 @@ set_limits(void)
 	    limit(RLIMIT_FSIZE, FILE_BYTES) && limit(RLIMIT_CPU, CPU_SECONDS);
 }
 
+#define EXE	3	/* c->exe, once the pipes are in their places */
+
 /* Ours are at least 3: the login has something at 0, 1 and 2. */
 static bool
 take_pipes(const struct program_child *c)
 {
-	return dup2(c->in, 0) == 0 && dup2(c->out, 1) == 1 &&
-	    dup2(c->err, 2) == 2 && fds_close_from(3);
+	if (dup2(c->in, 0) != 0 || dup2(c->out, 1) != 1 ||
+	    dup2(c->err, 2) != 2)
+		return false;
+	if (c->exe == -1)
+		return fds_close_from(EXE);
+	return (c->exe == EXE || dup3(c->exe, EXE, O_CLOEXEC) == EXE) &&
+	    fds_close_from(EXE + 1);
 }
 
 /* What is ignored or blocked would stay so beyond execve(2). */
@@ -100,7 +108,10 @@ run(const void *ctx, pid_t supervisor)
 	char *const envp[] = { path, lang, home, NULL };
 	const char *why = become_program(c, supervisor);
 
-	if (why == NULL)
+	/* Of a script, the kernel would name the descriptor, which is closed
+	 * by then: ENOENT. */
+	if (why == NULL && (c->exe == -1 || (execveat(EXE, "", c->argv, envp,
+	    AT_EMPTY_PATH) == -1 && errno == ENOENT)))
 		execve(c->path, c->argv, envp);
 	/* Where the operator finds what the program itself complains of. */
 	dprintf(2, "cannot be started: %s%s%s\n", why != NULL ? why : "",

@@ -27,14 +27,17 @@
 void
 child_begin(pid_t parent)
 {
-	struct sigaction sa;
+	struct sigaction sa, was;
 	sigset_t none;
 
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = SIG_DFL;
-	/* The sanitizers' own handlers report; leave theirs alone. */
-	for (int i = 1; i < NSIG && !SANITIZED; i++)
-		sigaction(i, &sa, NULL);	/* KILL and STOP refuse */
+	/* The sanitizers' own handlers report; leave theirs alone.  What is
+	 * ignored would stay so in the programs of users. */
+	for (int i = 1; i < NSIG; i++)
+		if (!SANITIZED || (sigaction(i, NULL, &was) == 0 &&
+		    was.sa_handler == SIG_IGN))
+			sigaction(i, &sa, NULL);	/* not KILL, STOP */
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
 	sigemptyset(&none);
