@@ -590,6 +590,30 @@ test_path(void **state)
 	rmdir(sub);
 }
 
+/* Ours may lie below a folder that the account cannot enter. */
+static void
+test_own_out_of_reach(void **state)
+{
+	char sub[PATH_MAX], file[PATH_MAX + 8], line[2 * PATH_MAX + 32];
+	struct rig r;
+
+	(void)state;
+	snprintf(sub, sizeof(sub), "%s/shut", dir);
+	snprintf(file, sizeof(file), "%s/echo", sub);
+	snprintf(line, sizeof(line), "cp /bin/echo '%s'", file);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	assert_int_equal(system(line), 0);
+	rig_init(&r, "exit 1");
+	r.argv[0] = view_str(file);
+	r.spec.own = true;
+	assert_true(run(&r, ""));
+	is_out(&r, "one $(two) ;*\n");
+	rig_free(&r);
+	unlink(file);
+	rmdir(sub);
+	nothing_left();
+}
+
 /* Asked again each time, not only when the configuration was read. */
 static void
 test_path_at_run_time(void **state)
@@ -670,6 +694,7 @@ main(void)
 		cmocka_unit_test(test_dialogue_left),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_path_at_run_time),
+		cmocka_unit_test(test_own_out_of_reach),
 		cmocka_unit_test(test_no_descriptors_left),
 	};
 
