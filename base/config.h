@@ -15,6 +15,7 @@
 #include "base/policy.h"
 
 #define LIMIT_CHANNELS_MAX 1024	/* what server and session can serve */
+#define LIMIT_FORWARDS_MAX 2048
 
 /* Where the operator's tool finds the warden. */
 #define CONFIG_CONTROL		"/run/sallyport/control.sock"
@@ -34,7 +35,8 @@ struct config_limits {
 	uint32_t unauthenticated_per_source;	/* 16 */
 	uint32_t login_grace_ms;		/* 60 s */
 	uint32_t auth_attempts;			/* 6 */
-	uint32_t channels;			/* 16 */
+	uint32_t channels;			/* 16; sessions of a client */
+	uint32_t forwards;			/* 256; its forwarded ones */
 	uint32_t sessions;			/* 0: no more than channels */
 	uint32_t idle_ms, unused_ms;		/* 0: none */
 	uint32_t channel_idle_ms[CONFIG_CHANNELS];	/* 0: none */

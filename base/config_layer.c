@@ -163,7 +163,8 @@ parse_allow_word(struct parse *p, const struct node *v,
     const struct path *at, struct layer *l)
 {
 	const uint32_t served = ALLOW_SFTP | ALLOW_SCP | ALLOW_SHELL |
-	    ALLOW_EXEC | ALLOW_PTY;
+	    ALLOW_EXEC | ALLOW_PTY | ALLOW_LOCAL_FORWARD |
+	    ALLOW_REMOTE_FORWARD;
 	uint32_t bit = policy_allow_bit(v->text);
 
 	if (bit == 0)

@@ -138,6 +138,7 @@ set_defaults(struct config_main *m, bool unprivileged)
 			.login_grace_ms = 60 * SECOND,
 			.auth_attempts = 6,
 			.channels = 16,
+			.forwards = 256,
 			.rekey_bytes = (uint64_t)1 << 30,
 			.rekey_time_ms = HOUR,
 			.rekey_packets = (uint32_t)1 << 31,

@@ -1,4 +1,4 @@
-/* Session channels of a client, each with the duct to its login process. */
+/* Channels of a client, each with the duct to what serves it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,9 +74,13 @@ chan_closed(struct chan *k)
 	if (k->program && !k->ended && link_send(&c->login, MSG_CLOSED, k->id,
 	    view_of(NULL, 0), NULL, 0) != OK)
 		k->ended = true;
+	if (k->flow)
+		relay_closed(k);
 	if (k->duct != NULL)
-		drain_add(c->loop, c->id, &k->duct,
+		drain_add(c->loop, c->id, &k->duct, k->flow,
 		    c->hurry ? DRAIN_HURRY_MS : DRAIN_MS);
+	if (k->flow)
+		relay_freed(c->loop, c->id);
 }
 
 bool
@@ -125,6 +129,7 @@ pump_stream(struct chan *k, enum duct_stream s)
 		n = ssh_channel_write(k->ch, ext, v);
 		duct_consume(k->duct, s, n);
 		loop_moved(k->client, n);
+		k->bytes_out += n;
 		idle_moved(k);
 		if (n < v.n || n >= READ_ENOUGH || duct_dry(k->duct, s))
 			return;
@@ -138,7 +143,9 @@ chan_pump_in(struct chan *k)
 		return;
 	pump_stream(k, DUCT_OUT);
 	pump_stream(k, DUCT_ERR);
-	if (k->ended && duct_over(k->duct))
+	if (k->flow)
+		relay_settle(k);
+	else if (k->ended && duct_over(k->duct))
 		finish(k);
 }
 
@@ -169,5 +176,9 @@ chan_pump_out(struct chan *k)
 
 		k->given = left;
 		ssh_channel_consumed(k->ch, n);
+		if (k->flow)
+			relay_taken(k, n);
 	}
+	if (k->flow)
+		relay_settle(k);
 }

@@ -59,7 +59,9 @@ channel_new(struct ssh_conn *c, enum channel_kind kind,
 	ch->id = id;
 	ch->kind = kind;
 	ch->state = state;
-	ch->in_window = SSH_CHANNEL_WINDOW;
+	ch->window = kind == CHANNEL_SESSION ? SSH_CHANNEL_WINDOW :
+	    SSH_FLOW_WINDOW;
+	ch->in_window = ch->window;
 	s->slot[id] = ch;
 	s->open++;
 	return ch;

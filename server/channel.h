@@ -28,7 +28,8 @@ struct ssh_channel {
 	enum channel_kind kind;
 	enum channel_state state;
 	/* From the client.  in_window + unconsumed + credit is what was
-	 * granted and stays SSH_CHANNEL_WINDOW until EOF. */
+	 * granted and stays `window` until EOF. */
+	uint32_t window;
 	uint32_t in_window;	/* what it may still send */
 	uint32_t unconsumed;	/* with the application */
 	uint32_t credit;	/* consumed, not yet given back */

@@ -29,7 +29,7 @@ give_back(struct ssh_channel *ch, uint32_t n)
 	uint8_t b[9] = { SSH_MSG_CHANNEL_WINDOW_ADJUST };
 
 	ch->credit += n;
-	if (ch->credit < SSH_CHANNEL_WINDOW / 2 || ch->eof_in ||
+	if (ch->credit < ch->window / 2 || ch->eof_in ||
 	    ch->close_out || !channel_is_open(ch))
 		return;
 	put_u32(b + 1, ch->peer);
@@ -46,6 +46,15 @@ ssh_channel_consumed(struct ssh_channel *ch, size_t n)
 
 	ch->unconsumed -= k;
 	give_back(ch, k);
+}
+
+void
+ssh_channel_widen(struct ssh_channel *ch)
+{
+	uint32_t more = SSH_CHANNEL_WINDOW - ch->window;
+
+	ch->window += more;
+	give_back(ch, more);
 }
 
 static enum err

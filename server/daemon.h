@@ -22,7 +22,8 @@
 #define LOOP_SHARE	((size_t)64 * 1024)
 #define LOOP_HEAVY	((size_t)16 * 1024)	/* ... who comes last */
 #define PARK_AFTER_MS	2000
-#define DRAINS_MAX	256	/* ducts that outlive their channels */
+#define DRAINS_MAX	256	/* ducts that outlive their channels, of
+				 * sessions; of flows there may be as many */
 #define DRAIN_MS	10000	/* ... and for how long */
 #define DRAIN_HURRY_MS	500	/* at a stop, or of a user who was removed */
 #define SRC_MAX		INET6_ADDRSTRLEN
@@ -50,7 +51,7 @@ struct rights {
 	size_t nenv;
 };
 
-/* A session channel of a client and the duct behind it. */
+/* A channel of a client and the duct behind it. */
 struct chan {
 	struct chan *next;
 	struct client *client;
@@ -70,6 +71,14 @@ struct chan {
 	struct start *start;		/* what was said before its start;
 					 * NULL: nothing */
 	bool finished;			/* exit status, EOF and CLOSE are out */
+	/* of a forwarded connection */
+	bool flow;			/* kind is no session */
+	bool ours;			/* we have opened it */
+	bool refused;			/* there is no connection */
+	bool eof_in, eof_out;		/* the client, the far side has ended */
+	bool wide;			/* it has the whole window */
+	uint64_t consumed;		/* of the window, for that */
+	uint64_t bytes_in, bytes_out;
 	size_t poll_at[DUCT_FDS];	/* as the client's; SIZE_MAX: none */
 	bool signalled, core;
 	uint32_t status;
@@ -109,6 +118,10 @@ struct client {
 	uint64_t linger_until;
 	struct chan *chans;
 	uint32_t last_chan;
+	size_t nflows, nwide;		/* of them */
+	bool listens;			/* the session may bring flows */
+	uint32_t flow_credit;		/* ... so many, as it knows */
+	bool global_asked;		/* it is asked about a global request */
 	uint64_t started;		/* ms */
 	uint64_t moved_at;		/* bytes moved last on a channel, or
 					 * the login was over */
@@ -168,7 +181,7 @@ struct loop {
 	struct client *typed;
 	bool burdened;			/* somebody heavy had this turn */
 	struct drain *drains;		/* oldest first */
-	size_t ndrains;
+	size_t ndrains[2];		/* of sessions, of flows */
 	int epoll;			/* the parked */
 	struct pollfd *pfd;		/* rebuilt every turn */
 	size_t npfd, pfd_cap;
@@ -292,16 +305,44 @@ void rights_free(struct rights **r);
 void start_log_refused(struct client *c, struct view what,
     struct view detail, const char *reason);
 
+/* Does the login say that its user has one of these rights? */
+bool rights_has(const struct client *c, uint32_t allow);
+
+/* ---- relay.c: forwarded connections ---- */
+/* What clients ask. */
+void relay_tcpip(struct client *c, struct ssh_channel *ch,
+    const struct ssh_tcpip *t);
+void relay_streamlocal(struct client *c, struct ssh_channel *ch,
+    struct view path);
+void relay_request(struct client *c, const struct ssh_global *g);
+/* What sessions answer; relay_connected takes the descriptors. */
+void relay_connected(struct chan *k, uint8_t carrier, int *fds, size_t n);
+void relay_unconnected(struct chan *k, uint8_t why);
+enum err relay_listening(struct client *c, struct ipc_msg *msg) MUST_CHECK;
+enum err relay_incoming(struct client *c, struct ipc_msg *msg) MUST_CHECK;
+/* The client's answer to a channel of ours. */
+void relay_opened(struct chan *k, uint32_t reason, struct view text);
+/* n bytes of the client's have gone on. */
+void relay_taken(struct chan *k, size_t n);
+/* Passes the ends of streams on, and closes what has ended both ways. */
+void relay_settle(struct chan *k);
+/* The channel is closed. */
+void relay_closed(struct chan *k);
+/* One of a client, which may have gone, has ended: there may be room. */
+void relay_freed(struct loop *l, uint32_t client);
+
 /* ---- drain.c: ducts whose channel has gone ---- */
 /* Takes the duct over for at most ms; frees it at once if the login has all
  * that was written. */
 void drain_add(struct loop *l, uint32_t client, struct duct **duct,
-    uint32_t ms);
-/* How many of this connection's there are. */
-size_t drain_count(const struct loop *l, uint32_t client);
-/* Their entries of the pollfd array; then what poll() and the clock said. */
+    bool flow, uint32_t ms);
+/* How many of this connection's there are, of sessions or of flows. */
+size_t drain_count(const struct loop *l, uint32_t client, bool flow);
+/* Their entries of the pollfd array; then what poll() and the clock said.
+ * freed is told of each flow that is through. */
 void drain_poll(struct loop *l);
-void drain_ready(struct loop *l);
+void drain_ready(struct loop *l,
+    void (*freed)(struct loop *l, uint32_t client));
 /* When the next is due; UINT64_MAX: none. */
 uint64_t drain_next(const struct loop *l);
 void drain_free(struct loop *l);

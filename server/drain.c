@@ -12,6 +12,7 @@ struct drain {
 	struct drain *next;
 	struct duct *duct;
 	uint32_t client;	/* connection number; it may be gone */
+	bool flow;		/* a forwarded connection */
 	uint64_t until;
 	size_t poll_at;		/* SIZE_MAX: not in this turn's array */
 };
@@ -34,13 +35,27 @@ drop_at(struct loop *l, struct drain **at)
 	struct drain *d = *at;
 
 	*at = d->next;
-	l->ndrains--;
+	l->ndrains[d->flow]--;
 	duct_free(&d->duct);
 	free(d);
 }
 
+/* The oldest of its kind makes room. */
+static void
+make_room(struct loop *l, bool flow)
+{
+	struct drain **at = &l->drains;
+
+	while ((*at)->flow != flow)
+		at = &(*at)->next;
+	lost(*at, flow ? "too many forwarded connections are not read from" :
+	    "too many sessions do not take their input");
+	drop_at(l, at);
+}
+
 void
-drain_add(struct loop *l, uint32_t client, struct duct **duct, uint32_t ms)
+drain_add(struct loop *l, uint32_t client, struct duct **duct, bool flow,
+    uint32_t ms)
 {
 	struct drain *d, **end = &l->drains;
 
@@ -48,10 +63,8 @@ drain_add(struct loop *l, uint32_t client, struct duct **duct, uint32_t ms)
 		duct_free(duct);
 		return;
 	}
-	if (l->ndrains == DRAINS_MAX) {
-		lost(l->drains, "too many sessions do not take their input");
-		drop_at(l, &l->drains);
-	}
+	if (l->ndrains[flow] == DRAINS_MAX)
+		make_room(l, flow);
 	if ((d = calloc(1, sizeof(*d))) == NULL) {
 		duct_free(duct);
 		return;
@@ -60,18 +73,19 @@ drain_add(struct loop *l, uint32_t client, struct duct **duct, uint32_t ms)
 		end = &(*end)->next;
 	*end = d;
 	*d = (struct drain){ .duct = *duct, .client = client,
+	    .flow = flow,
 	    .until = l->now + ms, .poll_at = SIZE_MAX };
 	*duct = NULL;
-	l->ndrains++;
+	l->ndrains[flow]++;
 }
 
 size_t
-drain_count(const struct loop *l, uint32_t client)
+drain_count(const struct loop *l, uint32_t client, bool flow)
 {
 	size_t n = 0;
 
 	for (const struct drain *d = l->drains; d != NULL; d = d->next)
-		n += d->client == client;
+		n += d->client == client && d->flow == flow;
 	return n;
 }
 
@@ -83,8 +97,20 @@ drain_poll(struct loop *l)
 		    duct_unsent(d->duct) != 0 ? POLLOUT : 0, &d->poll_at);
 }
 
+static void
+through(struct loop *l, struct drain **at,
+    void (*freed)(struct loop *, uint32_t client))
+{
+	uint32_t client = (*at)->client;
+	bool flow = (*at)->flow;
+
+	drop_at(l, at);
+	if (flow)
+		freed(l, client);
+}
+
 void
-drain_ready(struct loop *l)
+drain_ready(struct loop *l, void (*freed)(struct loop *, uint32_t client))
 {
 	struct drain **at = &l->drains, *d;
 
@@ -94,10 +120,11 @@ drain_ready(struct loop *l)
 		/* What is added now stands in no array yet. */
 		d->poll_at = SIZE_MAX;
 		if (ev != 0 && !duct_finish(d->duct))
-			drop_at(l, at);
+			through(l, at, freed);
 		else if (l->now >= d->until) {
-			lost(d, "the session did not take it in time");
-			drop_at(l, at);
+			lost(d, d->flow ? "it was not read in time" :
+			    "the session did not take it in time");
+			through(l, at, freed);
 		} else
 			at = &d->next;
 	}

@@ -118,6 +118,7 @@ on_ready(void *ctx, struct ssh_conn *conn)
 	listen_uncount(client_of(conn));
 }
 
+/* Sessions that are open. */
 static size_t
 sessions_open(const struct client *c)
 {
@@ -140,28 +141,20 @@ log_sessions(struct client *c)
 	log_send(&e);
 }
 
-/* Channels that are open, and those that have still to give what they had. */
-static size_t
-channels_taken(const struct loop *l, const struct client *c)
-{
-	size_t n = drain_count(l, c->id);
-
-	for (const struct chan *k = c->chans; k != NULL; k = k->next)
-		n += k->ch != NULL;
-	return n;
-}
-
 static void
 on_session(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch)
 {
 	struct client *c = client_of(conn);
+	size_t open = sessions_open(c), max = c->gen->limits.channels;
 
-	if (c->gen->limits.sessions != 0 &&
-	    sessions_open(c) >= c->gen->limits.sessions) {
+	if (c->gen->limits.sessions != 0 && open >= c->gen->limits.sessions) {
 		log_sessions(c);
 		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
 		    "Too many sessions on this connection");
-	} else if (channels_taken(ctx, c) >= c->gen->limits.channels)
+	} else if (open >= max)
+		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
+		    "Too many channels");
+	else if (open + drain_count(ctx, c->id, false) >= max)
 		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
 		    "Channels that were closed are still busy");
 	else if (chan_new(c, ch) == NULL)
@@ -176,10 +169,7 @@ on_tcpip(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch,
     const struct ssh_tcpip *t)
 {
 	(void)ctx;
-	start_log_refused(client_of(conn), view_str("direct-tcpip"),
-	    t->dest_ip, "not served");
-	ssh_channel_reject(ch, SSH_OPEN_PROHIBITED,
-	    "Forwarding is not allowed");
+	relay_tcpip(client_of(conn), ch, t);
 }
 
 static void
@@ -187,22 +177,25 @@ on_streamlocal(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch,
     struct view socket_path)
 {
 	(void)ctx;
-	start_log_refused(client_of(conn),
-	    view_str("direct-streamlocal@openssh.com"), socket_path,
-	    "not served");
-	ssh_channel_reject(ch, SSH_OPEN_PROHIBITED,
-	    "Forwarding is not allowed");
+	relay_streamlocal(client_of(conn), ch, socket_path);
+}
+
+static void
+on_opened(void *ctx, struct ssh_channel *ch, uint32_t reason,
+    struct view text)
+{
+	struct chan *k = ssh_channel_data(ch);
+
+	(void)ctx;
+	if (k != NULL)
+		relay_opened(k, reason, text);
 }
 
 static void
 on_request(void *ctx, struct ssh_conn *conn, const struct ssh_global *g)
 {
-	struct client *c = client_of(conn);
-
-	/* false: one of those that the engine has answered itself. */
-	if (ssh_global_reject(conn, ((struct loop *)ctx)->now))
-		start_log_refused(c, g->name, g->bind_addr.n != 0 ?
-		    g->bind_addr : g->socket_path, "not served");
+	(void)ctx;
+	relay_request(client_of(conn), g);
 }
 
 static void
@@ -232,6 +225,7 @@ on_data(void *ctx, struct ssh_channel *ch, uint32_t ext, struct view bytes)
 		ssh_channel_consumed(ch, bytes.n);
 	else {
 		k->given += bytes.n;
+		k->bytes_in += bytes.n;
 		/* Now, and not after all that others have to move. */
 		if (duct_is_terminal(k->duct)) {
 			chan_pump_out(k);
@@ -248,10 +242,15 @@ on_eof(void *ctx, struct ssh_channel *ch)
 	(void)ctx;
 	if (k == NULL)
 		return;
+	k->eof_in = true;
 	if (k->duct != NULL)
 		duct_eof(k->duct);
 	else
 		ssh_channel_close(ch);
+	if (k->flow) {
+		loop_touch(k->client);
+		relay_settle(k);
+	}
 }
 
 static void
@@ -336,6 +335,7 @@ const struct ssh_server_events daemon_events = {
 	.streamlocal = on_streamlocal,
 	.request = on_request,
 	.end = on_end,
+	.opened = on_opened,
 	.channel_request = on_channel_request,
 	.data = on_data,
 	.eof = on_eof,

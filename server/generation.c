@@ -3,7 +3,8 @@
 
 #include "server/daemon.h"
 
-_Static_assert(LIMIT_CHANNELS_MAX <= SSH_MAX_CHANNELS, "limits.channels");
+_Static_assert(LIMIT_CHANNELS_MAX + LIMIT_FORWARDS_MAX <= SSH_MAX_CHANNELS,
+    "limits.channels, limits.forwards");
 
 void
 generation_unref(struct generation **gp)
@@ -68,7 +69,7 @@ make_server(struct loop *l, struct generation *g,
 		.rekey_bytes = m->limits.rekey_bytes,
 		.rekey_packets = m->limits.rekey_packets,
 		.rekey_time_ms = m->limits.rekey_time_ms,
-		.channels = m->limits.channels,
+		.channels = m->limits.channels + m->limits.forwards,
 		.wait_for_kexinit = m->prefer_server_cipher,
 		.debug = debug,
 	};

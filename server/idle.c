@@ -57,7 +57,8 @@ tick_channels(struct loop *l, struct client *c, uint64_t *due)
 			continue;
 		any = true;
 		at = due_at(k->moved_at, limit[k->kind]);
-		if (k->cut)
+		/* One that is being made has a clock of its own. */
+		if (k->cut || (k->flow && k->opening))
 			continue;
 		if (l->now >= at)
 			cut_channel(k);

@@ -139,7 +139,10 @@ handle_opened(struct loop *l, struct client *c, struct ipc_msg *msg)
 		return OK;	/* the client has closed it meanwhile */
 	for (size_t i = 0; i < n; i++)
 		fds[i] = ipc_take_fd(msg, i);
-	start_done(k, m.carrier, fds, n);
+	if (k->flow)
+		relay_connected(k, m.carrier, fds, n);
+	else
+		start_done(k, m.carrier, fds, n);
 	return OK;
 }
 
@@ -149,11 +152,40 @@ handle_refused(struct loop *l, struct client *c, struct ipc_msg *msg)
 	struct chan *k = chan_find(c, msg->id);
 
 	(void)l;
-	if (msg->body.n != 0)
+	if (msg->body.n != 0 || (k != NULL && k->flow))
 		return ERR_PROTO;
 	if (k != NULL && k->opening)
 		start_refused(k);
 	return OK;
+}
+
+static enum err
+handle_unconnected(struct loop *l, struct client *c, struct ipc_msg *msg)
+{
+	struct chan *k = chan_find(c, msg->id);
+	struct msg_unconnected m;
+
+	(void)l;
+	if (!get_unconnected(msg->body, &m) || (k != NULL && (!k->flow ||
+	    k->ours)))
+		return ERR_PROTO;
+	if (k != NULL && k->opening)
+		relay_unconnected(k, m.why);
+	return OK;
+}
+
+static enum err
+handle_listening(struct loop *l, struct client *c, struct ipc_msg *msg)
+{
+	(void)l;
+	return relay_listening(c, msg);
+}
+
+static enum err
+handle_incoming(struct loop *l, struct client *c, struct ipc_msg *msg)
+{
+	(void)l;
+	return relay_incoming(c, msg);
 }
 
 static enum err
@@ -164,6 +196,8 @@ handle_ended(struct loop *l, struct client *c, struct ipc_msg *msg)
 
 	(void)l;
 	if (!get_ended(msg->body, &m))
+		return ERR_PROTO;
+	if (k != NULL && k->flow)
 		return ERR_PROTO;
 	if (k == NULL || k->ended)
 		return OK;
@@ -188,6 +222,9 @@ static const struct {
 	{ MSG_OPENED, handle_opened },
 	{ MSG_REFUSED, handle_refused },
 	{ MSG_ENDED, handle_ended },
+	{ MSG_UNCONNECTED, handle_unconnected },
+	{ MSG_LISTENING, handle_listening },
+	{ MSG_INCOMING, handle_incoming },
 };
 
 static enum err

@@ -153,7 +153,7 @@ run_ready(struct loop *l)
 {
 	struct client *next;
 
-	drain_ready(l);
+	drain_ready(l, relay_freed);
 	/* Warm ones first: what follows may change the list.  A key that is
 	 * typed does not wait for those who move much. */
 	l->burdened = false;

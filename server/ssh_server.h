@@ -47,7 +47,10 @@ extern "C" {
 #define SSH_MAX_PACKET	((uint32_t)256 * 1024)	/* packet_length accepted */
 #define SSH_CHANNEL_PACKET ((uint32_t)32 * 1024) /* largest data we accept */
 #define SSH_CHANNEL_WINDOW ((uint32_t)2 * 1024 * 1024)
-#define SSH_MAX_CHANNELS 1024			/* upper bound of .channels */
+/* ... of a channel that is no session, at first: there may be many, and what
+ * nobody takes is kept.  ssh_channel_widen makes it SSH_CHANNEL_WINDOW. */
+#define SSH_FLOW_WINDOW	((uint32_t)256 * 1024)
+#define SSH_MAX_CHANNELS 4096			/* upper bound of .channels */
 
 /* Disconnect reasons (RFC 4253 11.1). */
 enum ssh_disconnect {
@@ -395,6 +398,8 @@ size_t ssh_channel_write(struct ssh_channel *ch, uint32_t ext,
     struct view bytes);
 /* The application has done with n bytes that `data` gave it. */
 void ssh_channel_consumed(struct ssh_channel *ch, size_t n);
+/* Grants the whole SSH_CHANNEL_WINDOW from now on. */
+void ssh_channel_widen(struct ssh_channel *ch);
 bool ssh_channel_eof(struct ssh_channel *ch);
 /* Sends CLOSE (after EOF if none was sent); channel_close follows when the
  * client has closed too. */

@@ -70,8 +70,8 @@ rights_free(struct rights **rp)
 	*rp = NULL;
 }
 
-static bool
-may(const struct client *c, uint32_t allow)
+bool
+rights_has(const struct client *c, uint32_t allow)
 {
 	return c->rights != NULL && (c->rights->allow & allow) != 0;
 }
@@ -136,7 +136,7 @@ take_pty(struct chan *k, const struct ssh_request *r)
 	const struct ssh_pty *p = &r->pty;
 	struct start *s;
 
-	if (!may(k->client, ALLOW_PTY))
+	if (!rights_has(k->client, ALLOW_PTY))
 		return "pty is not allowed";
 	if (is_started(k) || (k->start != NULL && k->start->pty))
 		return "too late, or twice";

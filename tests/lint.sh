@@ -58,8 +58,8 @@ arrow sftp 'sftp/.*|base/(buf|err|log)\.h'
 # server/ holds an engine and a daemon around it; the engine knows no policy,
 # no process and no other header of the daemon's.
 daemon=" barred.c chan.c client.c daemon.h drain.c duct.c duct.h events.c
-	generation.c heap.c idle.c link.c link.h listen.c login.c loop.c main.c pollset.c
-	sandbox.c start.c warden.c "
+	generation.c heap.c idle.c link.c link.h listen.c login.c loop.c main.c
+	pollset.c relay.c sandbox.c start.c warden.c "
 while read -r file to; do
 	[ -n "$file" ] || continue
 	case $daemon in

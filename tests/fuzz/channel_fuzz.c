@@ -170,7 +170,7 @@ check(const struct fake *f)
 			continue;
 		open++;
 		if (ch->in_window + ch->unconsumed + ch->credit !=
-		    SSH_CHANNEL_WINDOW || ch->id != i)
+		    ch->window || ch->id != i)
 			abort();
 	}
 	if (open != s->open || open > 16 || f->c.depth != 0 ||

@@ -1145,6 +1145,47 @@ say_failure(struct test *t, uint32_t id, uint32_t reason)
 	return fake_handle(t->f, channel_open_failure, wr_view(&t->w));
 }
 
+/* A forwarded connection begins with little, and may get all. */
+static void
+test_widen(void **state)
+{
+	struct test *t = *state;
+	struct ssh_channel *ch;
+	struct view v;
+	struct rd r;
+
+	t->app.hold_bytes = true;
+	ch = ssh_open_forwarded_tcpip(&t->f->c, view_str("a"), 80,
+	    view_str("b"), 1);
+	assert_true(fake_recv(t->f, &v));
+	assert_int_equal(say_confirm(t, 0), OK);
+	for (size_t n = 0; n < SSH_FLOW_WINDOW; n += PACKET)
+		assert_int_equal(say_data(t, 0, PACKET), OK);
+	assert_int_equal(ch->in_window, 0);
+	ssh_channel_consumed(ch, SSH_FLOW_WINDOW / 2 - 1);
+	expect_nothing(t);
+	ssh_channel_consumed(ch, 1);
+	assert_true(fake_recv(t->f, &v));
+	assert_int_equal(v.p[0], 93);
+	assert_int_equal(ch->in_window, SSH_FLOW_WINDOW / 2);
+	ssh_channel_widen(ch);
+	assert_true(fake_recv(t->f, &v));
+	r = rd_of(v);
+	assert_int_equal(rd_u8(&r), 93);
+	rd_u32(&r);
+	assert_int_equal(rd_u32(&r), WINDOW - SSH_FLOW_WINDOW);
+	assert_int_equal(ch->in_window, WINDOW - SSH_FLOW_WINDOW / 2);
+	assert_int_equal(ch->in_window + ch->unconsumed + ch->credit, WINDOW);
+	/* once */
+	ssh_channel_widen(ch);
+	assert_int_equal(ch->in_window, WINDOW - SSH_FLOW_WINDOW / 2);
+	expect_nothing(t);
+	/* a session has all of it from the start */
+	ch = open_session(t, 10, 10);
+	ssh_channel_widen(ch);
+	assert_int_equal(ch->in_window, WINDOW);
+}
+
 static void
 test_ours_confirmed(void **state)
 {
@@ -1161,7 +1202,7 @@ test_ours_confirmed(void **state)
 	assert_int_equal(rd_u8(&r), 90);
 	assert_true(view_is(rd_str(&r), "forwarded-tcpip"));
 	assert_int_equal(rd_u32(&r), 0);
-	assert_int_equal(rd_u32(&r), WINDOW);
+	assert_int_equal(rd_u32(&r), SSH_FLOW_WINDOW);
 	assert_int_equal(rd_u32(&r), PACKET);
 	assert_true(view_is(rd_str(&r), "0.0.0.0"));
 	assert_int_equal(rd_u32(&r), 80);
@@ -1296,6 +1337,7 @@ main(void)
 		T(test_close_truncated),
 		T(test_end_tells_all),
 		T(test_ours_confirmed),
+		T(test_widen),
 		T(test_ours_refused),
 		T(test_ours_closed_early),
 		T(test_confirm_of_theirs),

@@ -294,8 +294,8 @@ static const struct fault_case fault_cases[] = {
 	  HEAD "limits: [1]\n",
 	  "t.yaml:3:9: limits: is a list; needs a mapping of: connections, "
 	  "unauthenticated, unauthenticated_per_source, login_grace, "
-	  "auth_attempts, channels, sessions, idle, unused, channel_idle, "
-	  "rekey_bytes, rekey_time, rekey_packets, park\n" },
+	  "auth_attempts, channels, forwards, sessions, idle, unused, "
+	  "channel_idle, rekey_bytes, rekey_time, rekey_packets, park\n" },
 	{ "limits nothing in a key",
 	  HEAD "limits: {channels: }\n",
 	  "t.yaml:3:20: limits.channels: is nothing; needs 1-1024\n" },

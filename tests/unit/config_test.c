@@ -265,6 +265,7 @@ test_defaults(void **state)
 	assert_int_equal(m->limits.login_grace_ms, 60000);
 	assert_int_equal(m->limits.auth_attempts, 6);
 	assert_int_equal(m->limits.channels, 16);
+	assert_int_equal(m->limits.forwards, 256);
 	assert_int_equal(m->limits.sessions, 0);
 	assert_int_equal(m->limits.idle_ms, 0);
 	assert_int_equal(m->limits.unused_ms, 0);
@@ -296,7 +297,8 @@ test_main(void **state)
 	    "keepalive: {interval: 0, count: 9}\n"
 	    "limits: {connections: 7, unauthenticated: 6, "
 	    "unauthenticated_per_source: 5, login_grace: 1500ms, "
-	    "auth_attempts: 4, channels: 3, sessions: 2, idle: 30d, "
+	    "auth_attempts: 4, channels: 3, forwards: 0, sessions: 2, "
+	    "idle: 30d, "
 	    "unused: 2m, channel_idle: {agent: 3s, forwarded-streamlocal: "
 	    "1s}, rekey_bytes: 64GiB, "
 	    "rekey_time: 2m, rekey_packets: 100, park: off}\n"

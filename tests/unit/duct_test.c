@@ -449,13 +449,23 @@ full_duct(int *far_out)
 	return d;
 }
 
+static uint32_t last_freed;
+
+/* Flows alone are told of. */
+static void
+freed(struct loop *l, uint32_t client)
+{
+	(void)l;
+	last_freed = client;
+}
+
 static void
 turn(struct loop *l)
 {
 	l->npfd = 0;
 	drain_poll(l);
 	poll(l->pfd, (nfds_t)l->npfd, 0);
-	drain_ready(l);
+	drain_ready(l, freed);
 }
 
 static void
@@ -468,44 +478,59 @@ test_drain(void **state)
 
 	(void)state;
 	l.now = 1000;
-	drain_add(&l, 7, &d, 100);	/* nothing is left to say */
+	drain_add(&l, 7, &d, false, 100);	/* nothing is left to say */
 	assert_null(d);
 	close(other);
-	assert_int_equal(drain_count(&l, 7), 0);
+	assert_int_equal(drain_count(&l, 7, false), 0);
 	d = full_duct(&far[0]);
-	drain_add(&l, 7, &d, 100);
+	drain_add(&l, 7, &d, false, 100);
 	assert_null(d);
 	d = full_duct(&far[1]);
-	drain_add(&l, 8, &d, 200);
-	assert_int_equal(drain_count(&l, 7), 1);
+	drain_add(&l, 8, &d, false, 200);
+	assert_int_equal(drain_count(&l, 7, false), 1);
 	assert_true(drain_next(&l) == 1100);
 	turn(&l);
-	assert_int_equal(l.ndrains, 2);
+	assert_int_equal(l.ndrains[0], 2);
 	/* One is read, the other waits until its time is over. */
-	while (drain_count(&l, 8) != 0) {
+	while (drain_count(&l, 8, false) != 0) {
 		assert_true(recv(far[1], got, sizeof(got), 0) > 0);
 		turn(&l);
 	}
-	assert_int_equal(drain_count(&l, 7), 1);
+	assert_int_equal(drain_count(&l, 7, false), 1);
 	l.now = 1099;
 	turn(&l);
-	assert_int_equal(drain_count(&l, 7), 1);
+	assert_int_equal(drain_count(&l, 7, false), 1);
 	l.now = 1100;
 	turn(&l);
-	assert_int_equal(l.ndrains, 0);
+	assert_int_equal(l.ndrains[0], 0);
 	assert_true(drain_next(&l) == UINT64_MAX);
 	close(far[0]);
 	close(far[1]);
+	assert_int_equal(last_freed, 0);
+	/* Flows have places of their own. */
+	d = full_duct(&far[0]);
+	drain_add(&l, 9, &d, true, 100);
+	d = full_duct(&far[1]);
+	drain_add(&l, 9, &d, false, 100);
+	assert_int_equal(drain_count(&l, 9, true), 1);
+	assert_int_equal(drain_count(&l, 9, false), 1);
+	close(far[0]);
+	turn(&l);
+	assert_int_equal(drain_count(&l, 9, true), 0);
+	assert_int_equal(last_freed, 9);
+	close(far[1]);
+	turn(&l);
+	assert_int_equal(drain_count(&l, 9, false), 0);
 	/* One too many costs the oldest its place. */
 	for (uint32_t i = 0; i <= DRAINS_MAX; i++) {
 		d = full_duct(&far[i]);
-		drain_add(&l, i, &d, 100);
-		assert_int_equal(l.ndrains, i < DRAINS_MAX ? i + 1 : i);
+		drain_add(&l, i, &d, false, 100);
+		assert_int_equal(l.ndrains[0], i < DRAINS_MAX ? i + 1 : i);
 	}
-	assert_int_equal(drain_count(&l, 0), 0);
-	assert_int_equal(drain_count(&l, DRAINS_MAX), 1);
+	assert_int_equal(drain_count(&l, 0, false), 0);
+	assert_int_equal(drain_count(&l, DRAINS_MAX, false), 1);
 	drain_free(&l);
-	assert_int_equal(l.ndrains, 0);
+	assert_int_equal(l.ndrains[0], 0);
 	for (int i = 0; i <= DRAINS_MAX; i++)
 		close(far[i]);
 	free(l.pfd);
