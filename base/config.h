@@ -37,7 +37,6 @@ struct config_limits {
 	uint32_t auth_attempts;			/* 6 */
 	uint32_t channels;			/* 16; sessions of a client */
 	uint32_t forwards;			/* 256; its forwarded ones */
-	uint32_t sessions;			/* 0: no more than channels */
 	uint32_t idle_ms, unused_ms;		/* 0: none */
 	uint32_t channel_idle_ms[CONFIG_CHANNELS];	/* 0: none */
 	uint64_t rekey_bytes;			/* 1 GiB */

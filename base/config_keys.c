@@ -342,8 +342,6 @@ static const struct key_row limit_rows[] = {
 	    "1-1024", 0 },
 	{ "forwards", row_number, LIMIT(forwards), 0, LIMIT_FORWARDS_MAX,
 	    "0-2048", 0 },
-	{ "sessions", row_number, LIMIT(sessions), 1, LIMIT_CHANNELS_MAX,
-	    "1-1024", 0 },
 	{ "idle", row_ms_or_none, LIMIT(idle_ms), SECOND, 30 * DAY,
 	    idle_words, 0 },
 	{ "unused", row_ms_or_none, LIMIT(unused_ms), SECOND, 30 * DAY,

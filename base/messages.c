@@ -24,7 +24,6 @@ put_limits(struct wr *w, const struct config_limits *l)
 	wr_u32(w, l->auth_attempts);
 	wr_u32(w, l->channels);
 	wr_u32(w, l->forwards);
-	wr_u32(w, l->sessions);
 	wr_u32(w, l->idle_ms);
 	wr_u32(w, l->unused_ms);
 	for (size_t i = 0; i < CONFIG_CHANNELS; i++)
@@ -45,7 +44,6 @@ get_limits(struct rd *r, struct config_limits *l)
 	l->auth_attempts = rd_u32(r);
 	l->channels = rd_u32(r);
 	l->forwards = rd_u32(r);
-	l->sessions = rd_u32(r);
 	l->idle_ms = rd_u32(r);
 	l->unused_ms = rd_u32(r);
 	for (size_t i = 0; i < CONFIG_CHANNELS; i++)

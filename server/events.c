@@ -136,8 +136,8 @@ log_sessions(struct client *c)
 
 	client_log(c, &e, LOG_WARN, "channel-refused");
 	log_str(&e, "kind", "session");
-	log_str(&e, "limit", "limits.sessions");
-	log_num(&e, "value", c->gen->limits.sessions);
+	log_str(&e, "limit", "limits.channels");
+	log_num(&e, "value", c->gen->limits.channels);
 	log_send(&e);
 }
 
@@ -147,14 +147,11 @@ on_session(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch)
 	struct client *c = client_of(conn);
 	size_t open = sessions_open(c), max = c->gen->limits.channels;
 
-	if (c->gen->limits.sessions != 0 && open >= c->gen->limits.sessions) {
+	if (open >= max) {
 		log_sessions(c);
 		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
 		    "Too many sessions on this connection");
-	} else if (open >= max)
-		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
-		    "Too many channels");
-	else if (open + drain_count(ctx, c->id, false) >= max)
+	} else if (open + drain_count(ctx, c->id, false) >= max)
 		ssh_channel_reject(ch, SSH_OPEN_RESOURCE_SHORTAGE,
 		    "Channels that were closed are still busy");
 	else if (chan_new(c, ch) == NULL)

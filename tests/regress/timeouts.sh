@@ -18,9 +18,9 @@ ${2:-}"
 }
 
 t_sessions_of_a_connection() {
-	serve 'sessions: 2, channels: 5'
+	serve 'channels: 2'
 	py raw_timeouts.py sessions
-	logged 'event=channel-refused' 'limit=limits.sessions' 'value=2'
+	logged 'event=channel-refused' 'limit=limits.channels' 'value=2'
 }
 
 t_idle() {

@@ -294,7 +294,7 @@ static const struct fault_case fault_cases[] = {
 	  HEAD "limits: [1]\n",
 	  "t.yaml:3:9: limits: is a list; needs a mapping of: connections, "
 	  "unauthenticated, unauthenticated_per_source, login_grace, "
-	  "auth_attempts, channels, forwards, sessions, idle, unused, "
+	  "auth_attempts, channels, forwards, idle, unused, "
 	  "channel_idle, rekey_bytes, rekey_time, rekey_packets, park\n" },
 	{ "limits nothing in a key",
 	  HEAD "limits: {channels: }\n",
@@ -532,19 +532,18 @@ static const struct fault_case fault_cases[] = {
 	  "one\n" },
 	{ "limits on silence",
 	  HEAD
-	  "limits: {sessions: 10, idle: 30m, unused: 0, channel_idle:\n"
+	  "limits: {idle: 30m, unused: 0, channel_idle:\n"
 	  "  {session: 1h, x11: 10m, direct-tcpip: 1s, agent: 0,\n"
 	  "   direct-streamlocal: 2s, forwarded-tcpip: 3s,\n"
 	  "   forwarded-streamlocal: 30d}}\n",
 	  "" },
 	{ "limits on silence, wrong",
 	  HEAD
-	  "limits: {sessions: 0, idle: 10ms, unused: [1s], channel_idle:\n"
+	  "limits: {idle: 10ms, unused: [1s], channel_idle:\n"
 	  "  {session: forever, tun: 1h}}\n",
-	  "t.yaml:3:20: limits.sessions: \"0\" is out of range; use 1-1024\n"
-	  "t.yaml:3:29: limits.idle: \"10ms\" is out of range; use 1s-30d, "
+	  "t.yaml:3:16: limits.idle: \"10ms\" is out of range; use 1s-30d, "
 	  "or 0 for none\n"
-	  "t.yaml:3:43: limits.unused: is a list; needs 1s-30d, or 0 for none\n"
+	  "t.yaml:3:30: limits.unused: is a list; needs 1s-30d, or 0 for none\n"
 	  "t.yaml:4:13: limits.channel_idle.session: \"forever\" is not a "
 	  "duration; use 1s-30d, or 0 for none\n"
 	  "t.yaml:4:22: limits.channel_idle.tun: unknown key; use one of: "

@@ -266,7 +266,6 @@ test_defaults(void **state)
 	assert_int_equal(m->limits.auth_attempts, 6);
 	assert_int_equal(m->limits.channels, 16);
 	assert_int_equal(m->limits.forwards, 256);
-	assert_int_equal(m->limits.sessions, 0);
 	assert_int_equal(m->limits.idle_ms, 0);
 	assert_int_equal(m->limits.unused_ms, 0);
 	for (int i = 0; i < CONFIG_CHANNELS; i++)
@@ -297,7 +296,7 @@ test_main(void **state)
 	    "keepalive: {interval: 0, count: 9}\n"
 	    "limits: {connections: 7, unauthenticated: 6, "
 	    "unauthenticated_per_source: 5, login_grace: 1500ms, "
-	    "auth_attempts: 4, channels: 3, forwards: 0, sessions: 2, "
+	    "auth_attempts: 4, channels: 3, forwards: 0, "
 	    "idle: 30d, "
 	    "unused: 2m, channel_idle: {agent: 3s, forwarded-streamlocal: "
 	    "1s}, rekey_bytes: 64GiB, "
@@ -326,7 +325,6 @@ test_main(void **state)
 	assert_int_equal(m->keepalive_count, 9);
 	assert_int_equal(m->limits.connections, 7);
 	assert_int_equal(m->limits.login_grace_ms, 1500);
-	assert_int_equal(m->limits.sessions, 2);
 	assert_true(m->limits.idle_ms == 2592000000);
 	assert_int_equal(m->limits.unused_ms, 120000);
 	assert_int_equal(m->limits.channel_idle_ms[CHANNEL_IS_SESSION], 0);

@@ -92,7 +92,7 @@ test_generation(void **state)
 		.mac = view_str("m"), .compression = view_str("z"),
 		.prefer_server_cipher = true,
 		.keepalive_interval_ms = 15000, .keepalive_count = 4,
-		.limits = { 1, 2, 3, 4, 5, 6, 19, 10, 11, 12,
+		.limits = { 1, 2, 3, 4, 5, 6, 19, 11, 12,
 			{ 13, 14, 15, 16, 17, 18, UINT32_MAX },
 			(uint64_t)7 << 32, 8, 9, true },
 		.methods = 6, .nlisten = 2, .nkeys = 2,
@@ -122,7 +122,6 @@ test_generation(void **state)
 	assert_int_equal(out.limits.auth_attempts, 5);
 	assert_int_equal(out.limits.channels, 6);
 	assert_int_equal(out.limits.forwards, 19);
-	assert_int_equal(out.limits.sessions, 10);
 	assert_int_equal(out.limits.idle_ms, 11);
 	assert_int_equal(out.limits.unused_ms, 12);
 	assert_memory_equal(out.limits.channel_idle_ms,
