@@ -12,6 +12,9 @@
 /* Channels of one client that have the whole window: many that nobody reads
  * must not hold megabytes each. */
 #define WIDE_MAX	16
+/* ... and so much must have been taken of it first, which is more than the
+ * kernel keeps for a socket that nobody reads. */
+#define WIDE_AFTER	((uint64_t)16 << 20)
 
 static struct view
 request_name(uint8_t kind)
@@ -348,7 +351,7 @@ relay_taken(struct chan *k, size_t n)
 	if (k->wide || k->ch == NULL)
 		return;
 	k->consumed += n;
-	if (k->consumed < SSH_FLOW_WINDOW || k->client->nwide >= WIDE_MAX)
+	if (k->consumed < WIDE_AFTER || k->client->nwide >= WIDE_MAX)
 		return;
 	k->wide = true;
 	k->client->nwide++;
