@@ -162,9 +162,6 @@ static void
 parse_allow_word(struct parse *p, const struct node *v,
     const struct path *at, struct layer *l)
 {
-	const uint32_t served = ALLOW_SFTP | ALLOW_SCP | ALLOW_SHELL |
-	    ALLOW_EXEC | ALLOW_PTY | ALLOW_LOCAL_FORWARD |
-	    ALLOW_REMOTE_FORWARD;
 	uint32_t bit = policy_allow_bit(v->text);
 
 	if (bit == 0)
@@ -172,10 +169,6 @@ parse_allow_word(struct parse *p, const struct node *v,
 		    tree_quote(&p->t, v->text), allow_words(p));
 	else if ((l->allow & bit) != 0)
 		tree_fault(&p->t, v->mark, at, "%s is given twice; needs one",
-		    tree_quote(&p->t, v->text));
-	else if ((bit & served) == 0)
-		tree_warn(&p->t, v->mark, at, "%s is granted but not yet "
-		    "served by this version; nobody can use it",
 		    tree_quote(&p->t, v->text));
 	l->allow |= bit;
 }

@@ -118,6 +118,9 @@ set_session(struct lines *l, const struct environ_spec *s)
 		set_text(l, "SSH_TTY", s->tty);
 		set(l, view_str("TERM"), s->term);
 	}
+	set_text(l, "SSH_AUTH_SOCK", s->agent);
+	set_text(l, "DISPLAY", s->display);
+	set_text(l, "XAUTHORITY", s->xauthority);
 	if (s->original.p != NULL)
 		set(l, view_str("SSH_ORIGINAL_COMMAND"), s->original);
 }

@@ -24,6 +24,8 @@ struct environ_spec {
 	const char *connection;
 	const char *tty;		/* path, or NULL */
 	struct view term;		/* with tty */
+	/* of the client's; each NULL: not given */
+	const char *agent, *display, *xauthority;
 	/* what the client asked for where something else is run; p NULL: it
 	 * runs what it asked for */
 	struct view original;

@@ -24,7 +24,8 @@ flows_clock(void)
 bool
 flows_wanted(uint32_t allow)
 {
-	return (allow & (ALLOW_LOCAL_FORWARD | ALLOW_REMOTE_FORWARD)) != 0;
+	return (allow & (ALLOW_LOCAL_FORWARD | ALLOW_REMOTE_FORWARD |
+	    ALLOW_AGENT | ALLOW_X11)) != 0;
 }
 
 /* ---- what is waited for ---- */
@@ -281,6 +282,7 @@ void
 flows_closed(struct flows *f, uint32_t channel)
 {
 	open_cancel(f, channel);
+	private_closed(f, channel);
 	flows_plan(f);
 }
 
@@ -345,6 +347,7 @@ flows_free(struct flows **fp)
 	if (f == NULL)
 		return;
 	open_free(f);
+	private_free(f);
 	listen_free(f);
 	flows_close(f, &f->timer);
 	if (f->epoll != -1)

@@ -24,6 +24,7 @@ struct flows_start {
 	/* what the key permits beside that; no entry: all */
 	struct view_list permit_open, permit_listen;
 	const char *rule;		/* where the rights are written */
+	const char *home;		/* for files of the user's, or NULL */
 	/* To the server; fd -1: none.  fd stays the caller's. */
 	void (*server)(void *ctx, uint8_t type, uint32_t id,
 	    const struct wr *body, int fd);
@@ -52,6 +53,14 @@ enum err flows_message(struct flows *f, const struct ipc_msg *msg)
     MUST_CHECK;
 /* The channel has been closed (MSG_CLOSED). */
 void flows_closed(struct flows *f, uint32_t channel);
+/* What programs of a channel are given in their environment: SSH_AUTH_SOCK,
+ * DISPLAY, XAUTHORITY; NULL: not given.  f may be NULL.  Valid until the
+ * channel is closed. */
+struct flows_env {
+	const char *agent, *display, *xauthority;
+};
+void flows_env(const struct flows *f, uint32_t channel,
+    struct flows_env *out);
 /* MSG_FOUND of the warden; false: malformed. */
 bool flows_found(struct flows *f, struct view body) MUST_CHECK;
 /* There is no warden any more. */

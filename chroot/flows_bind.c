@@ -214,6 +214,26 @@ bind_tcp(struct flows *f, const struct msg_socket *m, struct listener *out)
 	return strerror(errno);
 }
 
+#define DISPLAYS	1000	/* to be tried */
+#define DISPLAY_PORT	6000u	/* of display 0 */
+
+const char *
+bind_display(bool localhost, uint32_t offset, struct listener *out)
+{
+	const struct places p = { .n = 2, .addr = {
+		localhost ? loopback4 : any4, localhost ? loopback6 : any6,
+	} };
+
+	for (uint32_t n = offset; n < offset + DISPLAYS && DISPLAY_PORT + n <=
+	    UINT16_MAX; n++) {
+		if (bind_places(&p, (uint16_t)(DISPLAY_PORT + n), out))
+			return NULL;
+		if (errno != EADDRINUSE)
+			return strerror(errno);
+	}
+	return "no display is free";
+}
+
 /* ---- paths ---- */
 
 static bool
@@ -223,10 +243,9 @@ is_socket(const char *path, struct stat *st)
 }
 
 static bool
-bind_path(const struct flows *f, int fd, const struct sockaddr_un *un,
-    socklen_t len)
+bind_path(mode_t mask, int fd, const struct sockaddr_un *un, socklen_t len)
 {
-	mode_t old = umask((mode_t)f->start.policy->forward.unix_mask);
+	mode_t old = umask(mask);
 	bool ok = bind(fd, (const struct sockaddr *)un, len) != -1;
 	int saved = errno;
 
@@ -240,14 +259,50 @@ static bool
 bind_over(const struct flows *f, int fd, const struct sockaddr_un *un,
     socklen_t len)
 {
+	mode_t mask = (mode_t)f->start.policy->forward.unix_mask;
 	struct stat st;
 
-	if (bind_path(f, fd, un, len))
+	if (bind_path(mask, fd, un, len))
 		return true;
 	if (errno != EADDRINUSE || !f->start.policy->forward.unix_unlink ||
 	    !is_socket(un->sun_path, &st))
 		return false;
-	return unlink(un->sun_path) != -1 && bind_path(f, fd, un, len);
+	return unlink(un->sun_path) != -1 &&
+	    bind_path(mask, fd, un, len);
+}
+
+/* Listens on a socket that has been bound to the path; false: errno. */
+static bool
+listen_path(struct listener *l, const char *path)
+{
+	struct stat st;
+
+	if (listen(l->w[0].fd, FLOWS_BACKLOG) == -1 || !is_socket(path, &st))
+		return false;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	return true;
+}
+
+/* A socket for a path; false: errno. */
+static bool
+make_unix(struct listener *l)
+{
+	l->w[0].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0);
+	return l->w[0].fd != -1;
+}
+
+const char *
+bind_private(struct listener *out)
+{
+	struct sockaddr_un un;
+	socklen_t len = flows_sockaddr_un(view_str(out->host), &un);
+
+	if (make_unix(out) && bind_path(0177, out->w[0].fd, &un, len) &&
+	    listen_path(out, un.sun_path))
+		return NULL;
+	return strerror(errno);
 }
 
 const char *
@@ -255,10 +310,8 @@ bind_unix(struct flows *f, const struct msg_socket *m, struct listener *out)
 {
 	const struct view_list *paths = &f->start.policy->forward.unix_paths;
 	struct sockaddr_un un;
-	struct stat st;
 	socklen_t len;
 	const char *why;
-	int fd;
 
 	if (!forward_path(m->host, &why))
 		return why;
@@ -267,18 +320,10 @@ bind_unix(struct flows *f, const struct msg_socket *m, struct listener *out)
 	if (f->key_listen.n != 0)
 		return "the key permits no sockets with paths";
 	len = flows_sockaddr_un(m->host, &un);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return strerror(errno);
-	out->w[0].fd = fd;
-	if (!bind_over(f, fd, &un, len) || listen(fd, FLOWS_BACKLOG) == -1 ||
-	    !is_socket(un.sun_path, &st)) {
-		close_all(out);
-		return strerror(errno);
-	}
-	out->dev = st.st_dev;
-	out->ino = st.st_ino;
-	return NULL;
+	if (make_unix(out) && bind_over(f, out->w[0].fd, &un, len) &&
+	    listen_path(out, un.sun_path))
+		return NULL;
+	return strerror(errno);
 }
 
 void
@@ -286,7 +331,7 @@ bind_unlink(const struct listener *l)
 {
 	struct stat st;
 
-	if (l->kind == FLOW_UNIX && is_socket(l->host, &st) &&
+	if (l->ino != 0 && is_socket(l->host, &st) &&
 	    st.st_dev == l->dev && st.st_ino == l->ino)
 		(void)unlink(l->host);
 }

@@ -93,15 +93,17 @@ static void
 pass_up(struct flows *f, const struct listener *l, int fd,
     const struct sockaddr_storage *from)
 {
-	struct msg_flow m = {
-		.kind = l->kind, .host = view_str(l->host), .port = l->port,
-	};
+	struct msg_flow m = { .kind = l->kind };
 	char text[INET6_ADDRSTRLEN];
 	struct wr w = wr_new(4096);
 	int on = 1;
 
 	originator(from, &m, text);
+	if (l->kind == FLOW_TCP || l->kind == FLOW_UNIX)
+		m.host = view_str(l->host);
 	if (l->kind == FLOW_TCP)
+		m.port = l->port;
+	if (from->ss_family != AF_UNIX)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
 		    sizeof(on));
 	put_flow(&w, &m);
@@ -151,6 +153,7 @@ accept_ready(struct flows *f, struct watch *w)
 	f->credit--;
 	pass_up(f, l, fd, &from);
 	close(fd);
+	private_accepted(f, l);
 	if (f->credit == 0)
 		rewatch_all(f);
 }
@@ -178,36 +181,86 @@ listen_tick(struct flows *f, uint64_t now)
 
 /* ---- their life ---- */
 
-static void
-drop(struct flows *f, struct listener **at)
+struct listener *
+listener_new(uint8_t kind)
 {
-	struct listener *l = *at;
+	struct listener *l = calloc(1, sizeof(*l));
 
+	if (l == NULL)
+		return NULL;
+	l->kind = kind;
+	for (size_t i = 0; i < LISTENER_FDS; i++)
+		l->w[i].fd = -1;
+	return l;
+}
+
+void
+listener_discard(struct listener *l)
+{
+	for (size_t i = 0; i < LISTENER_FDS; i++)
+		if (l->w[i].fd != -1)
+			close(l->w[i].fd);
+	free(l->host);
+	free(l);
+}
+
+void
+listener_drop(struct flows *f, struct listener *l)
+{
+	struct listener **at = &f->listeners;
+
+	while (*at != l)
+		at = &(*at)->next;
 	*at = l->next;
 	f->nlisteners--;
 	for (size_t i = 0; i < LISTENER_FDS; i++)
 		flows_close(f, &l->w[i]);
 	bind_unlink(l);
-	free(l->host);
-	free(l);
+	listener_discard(l);
+}
+
+/* NULL, or why the user may not. */
+static const char *
+right_missing(const struct flows *f, uint8_t kind)
+{
+	static const struct {
+		uint32_t right;
+		const char *why;
+	} rights[FLOW_KINDS] = {
+		[FLOW_TCP] = { ALLOW_REMOTE_FORWARD,
+		    "remote-forward is not allowed" },
+		[FLOW_UNIX] = { ALLOW_REMOTE_FORWARD,
+		    "remote-forward is not allowed" },
+		[FLOW_AGENT] = { ALLOW_AGENT, "agent is not allowed" },
+		[FLOW_X11] = { ALLOW_X11, "x11 is not allowed" },
+	};
+
+	return (f->start.allow & rights[kind].right) != 0 ? NULL :
+	    rights[kind].why;
 }
 
 static const char *
-make(struct flows *f, const struct msg_socket *m, struct listener *l,
-    bool *by_rights)
+make(struct flows *f, const struct msg_socket *m, uint16_t *port_out)
 {
-	*by_rights = (f->start.allow & ALLOW_REMOTE_FORWARD) == 0;
-	if (*by_rights)
-		return "remote-forward is not allowed";
-	if (f->nlisteners >= FLOWS_LISTENERS)
-		return "too many sockets listen";
-	if ((l->host = view_dup(m->host)) == NULL)
-		return "out of memory";
-	return m->kind == FLOW_TCP ? bind_tcp(f, m, l) : bind_unix(f, m, l);
+	const char *why = "out of memory";
+	struct listener *l = listener_new(m->kind);
+
+	if (l != NULL && (l->host = view_dup(m->host)) != NULL)
+		why = m->kind == FLOW_TCP ? bind_tcp(f, m, l) :
+		    bind_unix(f, m, l);
+	if (why != NULL) {
+		if (l != NULL)
+			listener_discard(l);
+		return why;
+	}
+	listener_keep(f, l);
+	log_listener("forward-listen", l);
+	*port_out = l->port;
+	return NULL;
 }
 
-static void
-keep(struct flows *f, struct listener *l)
+void
+listener_keep(struct flows *f, struct listener *l)
 {
 	l->next = f->listeners;
 	f->listeners = l;
@@ -220,45 +273,49 @@ keep(struct flows *f, struct listener *l)
 	}
 }
 
+static const char *
+begin(struct flows *f, uint32_t id, const struct msg_socket *m,
+    uint16_t *port_out)
+{
+	if (f->nlisteners >= FLOWS_LISTENERS)
+		return "too many sockets listen";
+	switch (m->kind) {
+	case FLOW_AGENT:
+		return private_agent(f, id);
+	case FLOW_X11:
+		return private_x11(f, id, m);
+	default:
+		return make(f, m, port_out);
+	}
+}
+
 void
 listen_begin(struct flows *f, uint32_t id, const struct msg_socket *m)
 {
-	struct listener *l = calloc(1, sizeof(*l));
-	const char *why = "out of memory";
-	bool by_rights = false;
+	const char *missing = right_missing(f, m->kind), *why = missing;
+	uint16_t port = 0;
 
-	if (l != NULL) {
-		l->kind = m->kind;
-		l->w[0].fd = l->w[1].fd = -1;
-		why = m->kind == FLOW_TCP || m->kind == FLOW_UNIX ?
-		    make(f, m, l, &by_rights) : "not served";
-	}
-	if (why != NULL) {
+	if (why == NULL)
+		why = begin(f, id, m, &port);
+	if (why != NULL)
 		flows_refused(f, request_of(m->kind), m->host, m->port, why,
-		    by_rights);
-		if (l != NULL)
-			free(l->host);
-		free(l);
-		answer(f, id, false, 0);
-		return;
-	}
-	keep(f, l);
-	log_listener("forward-listen", l);
-	answer(f, id, true, l->port);
+		    missing != NULL);
+	answer(f, id, why == NULL, port);
 }
 
 void
 listen_end(struct flows *f, uint32_t id, const struct msg_socket *m)
 {
-	struct listener **at = &f->listeners;
+	struct listener *l = f->listeners;
 
-	while (*at != NULL && ((*at)->kind != m->kind ||
-	    !view_is(m->host, (*at)->host) ||
-	    (m->kind == FLOW_TCP && (*at)->port != m->port)))
-		at = &(*at)->next;
-	if (*at != NULL) {
-		log_listener("forward-cancel", *at);
-		drop(f, at);
+	while (l != NULL && (l->kind != m->kind ||
+	    !view_is(m->host, l->host) ||
+	    (m->kind == FLOW_TCP && l->port != m->port)))
+		l = l->next;
+	/* Agents and displays go with their channel. */
+	if (l != NULL && (l->kind == FLOW_TCP || l->kind == FLOW_UNIX)) {
+		log_listener("forward-cancel", l);
+		listener_drop(f, l);
 		answer(f, id, true, 0);
 	} else
 		answer(f, id, false, 0);
@@ -268,5 +325,5 @@ void
 listen_free(struct flows *f)
 {
 	while (f->listeners != NULL)
-		drop(f, &f->listeners);
+		listener_drop(f, f->listeners);
 }

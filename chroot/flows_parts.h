@@ -5,6 +5,7 @@
  *	flows_open.c	connections that clients want
  *	flows_listen.c	sockets that listen, and what comes in
  *	flows_bind.c	how these are made
+ *	flows_private.c	agents and displays of channels
  */
 #ifndef CHROOT_FLOWS_PARTS_H
 #define CHROOT_FLOWS_PARTS_H
@@ -28,6 +29,7 @@ struct rules {
 
 struct opening;
 struct listener;
+struct gift;
 
 struct flows {
 	struct flows_start start;
@@ -43,6 +45,10 @@ struct flows {
 	size_t nlisteners;
 	uint32_t credit;		/* connections that may come in */
 	uint64_t accept_again;		/* a pause: no descriptors; 0: none */
+#define FLOWS_DIR_MAX 76		/* leaves room for a socket's name */
+	char dir[FLOWS_DIR_MAX];	/* of the user's; empty: not made */
+	struct gift *gifts;		/* to channels */
+	struct listener *agent;		/* NULL: none */
 };
 
 uint64_t flows_clock(void);
@@ -84,9 +90,17 @@ struct listener {
 	struct watch w[LISTENER_FDS];
 	char *host;			/* as the client named it; a path */
 	uint16_t port;			/* bound */
+	bool single;			/* for one connection */
 	dev_t dev;			/* of a path's socket */
 	ino_t ino;
 };
+/* A new one, without socket; listener_discard frees one that is not kept, and
+ * its sockets.  host is its own. */
+struct listener *listener_new(uint8_t kind);
+void listener_discard(struct listener *l);
+/* Has it listen; then listener_drop ends it. */
+void listener_keep(struct flows *f, struct listener *l);
+void listener_drop(struct flows *f, struct listener *l);
 void listen_begin(struct flows *f, uint32_t id, const struct msg_socket *m);
 void listen_end(struct flows *f, uint32_t id, const struct msg_socket *m);
 void listen_credit(struct flows *f, uint32_t n);
@@ -100,7 +114,22 @@ const char *bind_tcp(struct flows *f, const struct msg_socket *m,
     struct listener *out);
 const char *bind_unix(struct flows *f, const struct msg_socket *m,
     struct listener *out);
+/* The path out->host, for the user alone. */
+const char *bind_private(struct listener *out);
+/* The first display from `offset` on that is free. */
+const char *bind_display(bool localhost, uint32_t offset,
+    struct listener *out);
 /* Removes the socket of a path, if it still is ours. */
 void bind_unlink(const struct listener *l);
+
+/* ---- flows_private.c ---- */
+/* Each NULL, or the reason. */
+const char *private_agent(struct flows *f, uint32_t channel);
+const char *private_x11(struct flows *f, uint32_t channel,
+    const struct msg_socket *m);
+/* l has got a connection; it may be gone afterwards. */
+void private_accepted(struct flows *f, struct listener *l);
+void private_closed(struct flows *f, uint32_t channel);
+void private_free(struct flows *f);
 
 #endif

@@ -181,7 +181,7 @@ take_message(struct keeper *k, struct ipc_msg *msg)
 	case MSG_CLOSED:
 		if (r != NULL)
 			run_close(k, r);
-		else if (k->flows != NULL)
+		if (k->flows != NULL)
 			flows_closed(k->flows, msg->id);
 		break;
 	default:

@@ -147,7 +147,12 @@ find_words(const struct keeper *k, const struct run *r, struct words *w)
 		.tty = r->master != -1 ? w->tty : NULL,
 		.term = r->open.term, .original = original(r),
 	};
+	struct flows_env of_client;
 
+	flows_env(k->flows, r->channel, &of_client);
+	e.agent = of_client.agent;
+	e.display = of_client.display;
+	e.xauthority = of_client.xauthority;
 	w->shell = view_dup(shell.n != 0 ? shell : view_str(DEFAULT_SHELL));
 	if (w->shell == NULL)
 		return false;

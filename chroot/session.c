@@ -317,17 +317,22 @@ static const struct serve_flows *
 flows_of(struct session *s)
 {
 	const struct session_start *start = s->start;
+	uint32_t allow = start->allow;
 
+	/* Agents and displays are for programs. */
+	if (!s->programs)
+		allow &= ~(uint32_t)(ALLOW_AGENT | ALLOW_X11);
 	s->flows = (struct serve_flows){
 		.start = {
-			.policy = start->policy, .allow = start->allow,
+			.policy = start->policy, .allow = allow,
+			.home = s->jail.start,
 			.permit_open = start->permit_open,
 			.permit_listen = start->permit_listen,
 			.rule = s->rules.allow,
 		},
 		.warden = start->warden, .conn = start->conn,
 	};
-	return flows_wanted(start->allow) ? &s->flows : NULL;
+	return flows_wanted(allow) ? &s->flows : NULL;
 }
 
 /* Nothing more is asked of it. */

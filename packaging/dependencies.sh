@@ -19,7 +19,7 @@ tests="$demo libcmocka-dev clang openssh-server sshfs fuse3 putty-tools lftp
 	curl rclone dropbear-bin python3 python3-paramiko python3-asyncssh
 	python3-scp perl-base mandoc iproute2 openssl procps util-linux
 	passwd libpam-oath oathtool libpam-google-authenticator libssl-dev
-	expect tmux git rsync"
+	expect tmux git rsync xvfb xauth x11-utils iperf3"
 case $set in
 build) want=$build ;;
 demo) want=$demo ;;

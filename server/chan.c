@@ -71,8 +71,9 @@ chan_closed(struct chan *k)
 	k->ch = NULL;
 	loop_touch(c);
 	/* If it cannot be told, it has gone itself. */
-	if (k->program && !k->ended && link_send(&c->login, MSG_CLOSED, k->id,
-	    view_of(NULL, 0), NULL, 0) != OK)
+	if (((k->program && !k->ended) || k->given_to) &&
+	    link_send(&c->login, MSG_CLOSED, k->id, view_of(NULL, 0), NULL,
+	    0) != OK)
 		k->ended = true;
 	if (k->flow)
 		relay_closed(k);

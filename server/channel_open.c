@@ -65,6 +65,7 @@ static const struct open_type {
 	    parse_anything },
 	{ "x11", CHANNEL_PROHIBITED, parse_anything },
 	{ "auth-agent@openssh.com", CHANNEL_PROHIBITED, parse_anything },
+	{ "agent-connect", CHANNEL_PROHIBITED, parse_anything },
 };
 static const struct open_type unknown_type = {
 	NULL, CHANNEL_UNKNOWN, parse_anything
@@ -301,7 +302,8 @@ ssh_open_agent(struct ssh_conn *c)
 
 	if (ch == NULL)
 		return NULL;
-	w = begin_open(ch, "auth-agent@openssh.com");
+	w = begin_open(ch, c->agent_name == AGENT_DRAFT ? "agent-connect" :
+	    "auth-agent@openssh.com");
 	outgoing_send(c, &w);
 	return ch;
 }

@@ -304,6 +304,9 @@ struct ssh_conn {
 	bool no_more_sessions;
 	struct userauth auth;
 	struct channels channels;
+	/* by which of its names the client asks for its agent */
+	enum { AGENT_NONE, AGENT_OPENSSH, AGENT_DRAFT } agent_asked,
+	    agent_name;
 
 	uint64_t held_since;		/* time of the first of `held` */
 	uint64_t probed;		/* base of the keepalive timer */

@@ -64,6 +64,8 @@ struct chan {
 	struct duct *duct;		/* NULL until asked for */
 	size_t given;			/* bytes in the duct not consumed yet */
 	bool opening;			/* the login has been asked */
+	bool asked;			/* ... for an agent or a display */
+	bool given_to;			/* and may have made one */
 	bool ended;			/* MSG_ENDED came: status below */
 	bool program;			/* its carrier is not the duct's own */
 	bool deaf;			/* the program has closed its input */
@@ -296,6 +298,8 @@ void start_request(struct chan *k, const struct ssh_request *r);
 /* The login's answer to a start.  start_done takes the descriptors. */
 void start_done(struct chan *k, uint8_t carrier, int *fds, size_t n);
 void start_refused(struct chan *k);
+/* ... and to what is asked for before it, agents and displays. */
+void start_given(struct chan *k, bool done);
 /* Frees what was said before a start. */
 void start_forget(struct chan *k);
 /* What the login has said about its user; false: no memory. */

@@ -110,12 +110,14 @@ send_ext_info(struct ssh_conn *c)
 	bool ok;
 
 	wr_u8(&w, SSH_MSG_EXT_INFO);
-	wr_u32(&w, 3);
+	wr_u32(&w, 4);
 	wr_cstr(&w, "server-sig-algs");
 	wr_cstr(&w, ssh_sigalg_list());
 	wr_cstr(&w, "publickey-hostbound@openssh.com");
 	wr_cstr(&w, "0");
 	wr_cstr(&w, "ping@openssh.com");
+	wr_cstr(&w, "0");
+	wr_cstr(&w, "agent-forward");	/* draft-ietf-sshm-ssh-agent */
 	wr_cstr(&w, "0");
 	ok = !w.bad && conn_send_now(c, wr_view(&w));
 	wr_free(&w);

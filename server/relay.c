@@ -450,13 +450,33 @@ relay_request(struct client *c, const struct ssh_global *g)
 		    g->bind_addr : g->socket_path, why);
 }
 
+/* An agent or a display for the programs of a channel. */
+static enum err
+gift_made(struct client *c, uint32_t id, bool done)
+{
+	struct chan *k = chan_find(c, id);
+
+	if (k == NULL)
+		return OK;	/* it has been closed meanwhile */
+	if (!k->asked)
+		return ERR_PROTO;
+	loop_touch(c);
+	start_given(k, done);
+	c->listens |= done;
+	grant(c);
+	return OK;
+}
+
 enum err
 relay_listening(struct client *c, struct ipc_msg *msg)
 {
 	struct msg_listening m;
 
-	if (!get_listening(msg->body, &m) || msg->id != 0 ||
-	    !c->global_asked)
+	if (!get_listening(msg->body, &m))
+		return ERR_PROTO;
+	if (msg->id != 0)
+		return gift_made(c, msg->id, m.done);
+	if (!c->global_asked)
 		return ERR_PROTO;
 	c->global_asked = false;
 	loop_touch(c);

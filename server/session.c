@@ -138,6 +138,8 @@ static const struct request_type {
 	{ "signal", SSH_REQ_SIGNAL, parse_signal },
 	{ "break", SSH_REQ_BREAK, parse_break },
 	{ "auth-agent-req@openssh.com", SSH_REQ_AGENT, parse_nothing },
+	/* the same by the name that draft-ietf-sshm-ssh-agent gives it */
+	{ "agent-req", SSH_REQ_AGENT, parse_nothing },
 	{ "shell", SSH_REQ_SHELL, parse_nothing },
 	{ "exec", SSH_REQ_EXEC, parse_exec },
 	{ "subsystem", SSH_REQ_SUBSYSTEM, parse_subsystem },
@@ -224,6 +226,8 @@ ask(struct ssh_channel *ch, const struct ssh_request *q)
 	ch->request_open = true;
 	ch->request_want_reply = q->want_reply;
 	ch->request_starts = starts_program(q->type);
+	c->agent_asked = q->type != SSH_REQ_AGENT ? AGENT_NONE :
+	    view_is(q->name, "agent-req") ? AGENT_DRAFT : AGENT_OPENSSH;
 	conn_hold(c);
 	conn_event_begin(c);
 	events(c)->channel_request(c->server->ctx, ch, q);
@@ -277,6 +281,8 @@ answer(struct ssh_channel *ch, bool ok, uint64_t now)
 	ch->request_open = false;
 	if (ok && ch->request_starts)
 		ch->started = true;
+	if (ok && c->agent_asked != AGENT_NONE)
+		c->agent_name = c->agent_asked;
 	if (ch->request_want_reply && !ch->close_out)
 		reply(ch, ok);
 	conn_release(c, now);

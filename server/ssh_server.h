@@ -388,6 +388,7 @@ struct ssh_channel *ssh_open_forwarded_streamlocal(struct ssh_conn *c,
     struct view socket_path);
 struct ssh_channel *ssh_open_x11(struct ssh_conn *c, struct view origin_addr,
     uint32_t origin_port);
+/* By the name that the client has used. */
 struct ssh_channel *ssh_open_agent(struct ssh_conn *c);
 
 /* How many bytes ssh_channel_write would take now. */

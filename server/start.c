@@ -227,6 +227,62 @@ take_break(struct chan *k, const struct ssh_request *r)
 	    "there is no terminal";
 }
 
+static bool
+makes_carriers(const struct client *c)
+{
+	return c->rights != NULL && c->rights->programs;
+}
+
+/* The answer comes later. */
+static const char asked[] = "";
+
+/* The session is to make something for the channel's programs: it is asked at
+ * once, and answers. */
+static const char *
+ask_gift(struct chan *k, const struct msg_socket *m)
+{
+	struct wr w = wr_new(IPC_MAX_FRAME);
+	const char *why;
+
+	if (!makes_carriers(k->client))
+		return "there is no program for it";
+	if (is_started(k))
+		return "too late";
+	put_socket(&w, m);
+	why = pass(k, MSG_LISTEN, &w);
+	wr_free(&w);
+	if (why != NULL)
+		return why;
+	k->asked = k->given_to = true;
+	return asked;
+}
+
+static const char *
+take_agent(struct chan *k, const struct ssh_request *r)
+{
+	const struct msg_socket m = { .kind = FLOW_AGENT };
+
+	(void)r;
+	return rights_has(k->client, ALLOW_AGENT) ? ask_gift(k, &m) :
+	    "agent is not allowed";
+}
+
+static const char *
+take_x11(struct chan *k, const struct ssh_request *r)
+{
+	const struct msg_socket m = {
+		.kind = FLOW_X11, .single = r->x11.single,
+		.protocol = r->x11.protocol, .cookie = r->x11.cookie,
+		.screen = r->x11.screen,
+	};
+
+	if (!rights_has(k->client, ALLOW_X11))
+		return "x11 is not allowed";
+	if (m.protocol.n > MSG_COOKIE_MAX || m.cookie.n > MSG_COOKIE_MAX)
+		return "the cookie is too long";
+	return ask_gift(k, &m);
+}
+
 static const char *
 take_other(struct chan *k, const struct ssh_request *r)
 {
@@ -252,12 +308,6 @@ put_start(const struct chan *k, enum msg_start kind, struct view command,
 		m.env = wr_view(&s->env);
 	}
 	put_open(w, &m);
-}
-
-static bool
-makes_carriers(const struct client *c)
-{
-	return c->rights != NULL && c->rights->programs;
 }
 
 /* A command that the login serves itself has a stderr of its own.  A login
@@ -321,11 +371,11 @@ static const char *(*const takers[])(struct chan *,
     const struct ssh_request *) = {
 	[SSH_REQ_PTY] = take_pty,
 	[SSH_REQ_WINDOW_CHANGE] = take_window,
-	[SSH_REQ_X11] = take_other,
+	[SSH_REQ_X11] = take_x11,
 	[SSH_REQ_ENV] = take_env,
 	[SSH_REQ_SIGNAL] = take_signal,
 	[SSH_REQ_BREAK] = take_break,
-	[SSH_REQ_AGENT] = take_other,
+	[SSH_REQ_AGENT] = take_agent,
 	[SSH_REQ_SHELL] = NULL,
 	[SSH_REQ_EXEC] = NULL,
 	[SSH_REQ_SUBSYSTEM] = NULL,
@@ -345,6 +395,8 @@ start_request(struct chan *k, const struct ssh_request *r)
 		return;
 	}
 	why = takers[r->type](k, r);
+	if (why == asked)
+		return;
 	if (why == NULL) {
 		ssh_request_accept(k->ch, now);
 		return;
@@ -403,4 +455,18 @@ start_refused(struct chan *k)
 	duct_free(&k->duct);
 	if (k->ch != NULL)
 		ssh_request_reject(k->ch, k->client->loop->now);
+}
+
+void
+start_given(struct chan *k, bool done)
+{
+	uint64_t now = k->client->loop->now;
+
+	k->asked = false;
+	if (k->ch == NULL)
+		return;
+	if (done)
+		ssh_request_accept(k->ch, now);
+	else
+		ssh_request_reject(k->ch, now);
 }

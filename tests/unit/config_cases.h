@@ -700,10 +700,10 @@ static const struct fault_case fault_cases[] = {
 	  "    shell: /usr/sbin/nologin\n",
 	  "t.yaml:7:12: warning: users.a.allow: the shell of this user is "
 	  "\"/usr/sbin/nologin\", which runs nothing; needs shell\n" },
-	{ "allow not yet",
-	  HEAD USER "    allow: [sftp, shell, x11]\n",
-	  "t.yaml:7:26: warning: users.a.allow[2]: \"x11\" is granted but "
-	  "not yet served by this version; nobody can use it\n" },
+	{ "every right",
+	  HEAD USER "    allow: [sftp, scp, shell, exec, pty, agent, x11,\n"
+	  "      local-forward, remote-forward]\n",
+	  "" },
 	{ "builtins",
 	  HEAD USER "    builtins: [md5sum, ls, md5sum]\n",
 	  "t.yaml:7:24: users.a.builtins[1]: \"ls\" is not built in; use "

@@ -910,6 +910,177 @@ listening_paths(void **state)
 	rig_free(r);
 }
 
+/* ---- what programs are lent ---- */
+
+static bool
+gift(struct rig *r, uint32_t channel, const struct msg_socket *m)
+{
+	struct msg_listening out;
+	struct wr w = wr_new(4096);
+	struct said *s;
+
+	put_socket(&w, m);
+	assert_int_equal(send_msg(r, MSG_LISTEN, channel, &w), OK);
+	wr_free(&w);
+	s = next(r);
+	assert_int_equal(s->type, MSG_LISTENING);
+	assert_int_equal(s->id, channel);
+	assert_true(get_listening(view_of(s->body, s->n), &out));
+	return out.done;
+}
+
+static void
+agents(void **state)
+{
+	const struct msg_socket agent = { .kind = FLOW_AGENT };
+	struct rig *r = rig_new(ALLOW_AGENT);
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct flows_env e;
+	struct msg_flow m;
+	char dir[108];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	rig_go(r);
+	flows_env(r->f, 1, &e);
+	assert_null(e.agent);
+	assert_true(gift(r, 1, &agent));
+	assert_true(gift(r, 1, &agent));
+	assert_true(gift(r, 2, &agent));
+	flows_env(r->f, 3, &e);
+	assert_null(e.agent);
+	flows_env(r->f, 2, &e);
+	assert_non_null(e.agent);
+	assert_null(e.display);
+	assert_int_equal(lstat(e.agent, &st), 0);
+	assert_int_equal(st.st_mode, S_IFSOCK | 0600);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", e.agent);
+	snprintf(dir, sizeof(dir), "%s", e.agent);
+	*strrchr(dir, '/') = '\0';
+	assert_int_equal(lstat(dir, &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	quiet(r);
+	credit(r, 1);
+	m = incoming(r);
+	assert_int_equal(m.kind, FLOW_AGENT);
+	/* where it is made is nobody's business */
+	assert_int_equal(m.host.n, 0);
+	close(fd);
+	/* it stays for the other channel, and nobody takes it back */
+	flows_closed(r->f, 1);
+	flows_env(r->f, 1, &e);
+	assert_null(e.agent);
+	assert_true(is_there(un.sun_path));
+	assert_false(cancel(r, FLOW_AGENT, un.sun_path, 0));
+	assert_false(cancel(r, FLOW_UNIX, un.sun_path, 0));
+	flows_free(&r->f);
+	assert_false(is_there(dir));
+	rig_free(r);
+	r = rig_new(ALLOW_X11 | ALLOW_REMOTE_FORWARD);
+	rig_go(r);
+	assert_false(gift(r, 1, &agent));
+	rig_free(r);
+}
+
+static void
+displays(void **state)
+{
+	struct msg_socket x = {
+		.kind = FLOW_X11, .protocol = view_str("MIT-MAGIC-COOKIE-1"),
+		.cookie = view_str("00fF"), .screen = 2,
+	};
+	struct rig *r = rig_new(ALLOW_X11);
+	struct flows_env a, b;
+	char file[200], dir[200];
+	uint8_t bytes[512];
+	struct msg_flow m;
+	struct stat st;
+	unsigned n, screen;
+	ssize_t got;
+	int fd;
+
+	(void)state;
+	r->policy.forward.x11_offset = 500;
+	rig_go(r);
+	credit(r, 8);
+	assert_true(gift(r, 1, &x));
+	assert_false(gift(r, 1, &x));
+	x.single = true;
+	assert_true(gift(r, 2, &x));
+	flows_env(r->f, 1, &a);
+	flows_env(r->f, 2, &b);
+	assert_string_not_equal(a.display, b.display);
+	assert_string_not_equal(a.xauthority, b.xauthority);
+	assert_int_equal(sscanf(a.display, "localhost:%u.%u", &n, &screen),
+	    2);
+	assert_true(n >= 500);
+	assert_int_equal(screen, 2);
+	snprintf(file, sizeof(file), "%s", a.xauthority);
+	snprintf(dir, sizeof(dir), "%s", file);
+	*strrchr(dir, '/') = '\0';
+	assert_int_equal(lstat(file, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	fd = open(file, O_RDONLY);
+	got = read(fd, bytes, sizeof(bytes));
+	close(fd);
+	assert_true(got > 50);
+	/* the last field is the data */
+	assert_memory_equal(bytes + got - 4, "\0\2\0\xff", 4);
+	fd = call("127.0.0.1", (uint16_t)(6000 + n));
+	assert_true(fd != -1);
+	m = incoming(r);
+	close(fd);
+	assert_int_equal(m.kind, FLOW_X11);
+	assert_true(view_is(m.src, "127.0.0.1"));
+	assert_int_equal(m.port, 0);
+	assert_int_equal(call("127.0.0.2", (uint16_t)(6000 + n)), -1);
+	/* gone with the channel */
+	flows_closed(r->f, 1);
+	assert_false(is_there(file));
+	assert_int_equal(call("127.0.0.1", (uint16_t)(6000 + n)), -1);
+	/* the other is for one connection */
+	assert_int_equal(sscanf(b.display, "localhost:%u", &n), 1);
+	fd = call("127.0.0.1", (uint16_t)(6000 + n));
+	incoming(r);
+	close(fd);
+	assert_int_equal(call("127.0.0.1", (uint16_t)(6000 + n)), -1);
+	flows_closed(r->f, 2);
+	flows_free(&r->f);
+	assert_false(is_there(dir));
+	rig_free(r);
+}
+
+static void
+bad_displays(void **state)
+{
+	const struct msg_socket bad[] = {
+		{ .kind = FLOW_X11 },
+		{ .kind = FLOW_X11, .protocol = view_str("MIT"),
+		    .cookie = view_str("0") },
+		{ .kind = FLOW_X11, .protocol = view_str("MIT"),
+		    .cookie = view_str("zz") },
+		{ .kind = FLOW_X11, .protocol = view_str("a b"),
+		    .cookie = view_str("00") },
+	};
+	unsigned fds = count_fds();
+	struct rig *r = rig_new(ALLOW_X11);
+
+	(void)state;
+	rig_go(r);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(gift(r, 1, &bad[i]));
+	rig_free(r);
+	assert_int_equal(count_fds(), fds);
+	r = rig_new(ALLOW_AGENT);
+	rig_go(r);
+	assert_false(gift(r, 1, &(struct msg_socket){ .kind = FLOW_X11,
+	    .protocol = view_str("MIT"), .cookie = view_str("00") }));
+	rig_free(r);
+}
+
 /* ---- what is malformed ---- */
 
 static void
@@ -958,6 +1129,8 @@ main(void)
 		cmocka_unit_test(places), cmocka_unit_test(credits),
 		cmocka_unit_test(many_listeners),
 		cmocka_unit_test(listening_paths),
+		cmocka_unit_test(agents), cmocka_unit_test(displays),
+		cmocka_unit_test(bad_displays),
 		cmocka_unit_test(malformed),
 	};
 

@@ -589,12 +589,14 @@ ext_info(void **state)
 	assert_true(ssh_peer_recv(e.peer, &v));
 	r = rd_of(v);
 	assert_int_equal(rd_u8(&r), SSH_MSG_EXT_INFO);
-	assert_int_equal(rd_u32(&r), 3);
+	assert_int_equal(rd_u32(&r), 4);
 	assert_true(view_is(rd_str(&r), "server-sig-algs"));
 	assert_true(view_is(rd_str(&r), ssh_sigalg_list()));
 	assert_true(view_is(rd_str(&r), "publickey-hostbound@openssh.com"));
 	assert_true(view_is(rd_str(&r), "0"));
 	assert_true(view_is(rd_str(&r), "ping@openssh.com"));
+	assert_true(view_is(rd_str(&r), "0"));
+	assert_true(view_is(rd_str(&r), "agent-forward"));
 	assert_true(view_is(rd_str(&r), "0"));
 	assert_true(rd_done(&r));
 	assert_true(ssh_peer_rekey(e.peer));
