@@ -158,12 +158,15 @@ rule_of(const struct flows *f, bool by_rights)
 }
 
 void
-flows_refused(const struct flows *f, const char *request, struct view host,
+flows_refused(struct flows *f, const char *request, struct view host,
     uint32_t port, const char *reason, bool by_rights)
 {
 	char detail[MSG_FLOW_TEXT_MAX + 16];
 	struct log_ev e;
+	uint32_t hidden;
 
+	if (!log_budget(&f->refusals, flows_clock(), &hidden))
+		return;
 	log_begin(&e, LOG_WARN, "request-refused");
 	log_str(&e, "request", request);
 	snprintf(detail, sizeof(detail), "%.*s:%u", (int)host.n,
@@ -174,6 +177,8 @@ flows_refused(const struct flows *f, const char *request, struct view host,
 		log_str(&e, "detail", detail);
 	log_str(&e, "reason", reason);
 	log_view(&e, "rule", rule_of(f, by_rights));
+	if (hidden != 0)
+		log_num(&e, "hidden", hidden);
 	log_send(&e);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/log_budget.h"
 #include "chroot/flows.h"
 
 /* A descriptor that is waited for; the first member of who waits. */
@@ -37,6 +38,7 @@ struct flows {
 	struct watch timer;
 	struct rules open, listen;		/* the policy's */
 	struct rules key_open, key_listen;	/* the key's */
+	struct log_budget refusals;
 	bool no_warden;
 	struct opening *openings;	/* oldest first */
 	size_t nopenings, nlookups;
@@ -64,7 +66,7 @@ void flows_plan(struct flows *f);
 enum forward_say flows_permit(const struct rules *policy,
     const struct rules *key, const struct forward_end *e);
 /* "request-refused".  port 0: not said. */
-void flows_refused(const struct flows *f, const char *request,
+void flows_refused(struct flows *f, const char *request,
     struct view host, uint32_t port, const char *reason, bool by_rights);
 /* An address for connect(2) or bind(2); its length. */
 socklen_t flows_sockaddr(const struct net_addr *a, uint16_t port,

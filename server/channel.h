@@ -49,6 +49,7 @@ struct ssh_channel {
 /* CHANNEL_OPEN, parsed.  Views are borrowed. */
 struct channel_open {
 	enum channel_kind kind;
+	struct view type;
 	uint32_t sender, window, packet;
 	struct ssh_tcpip tcpip;
 	struct view socket_path;

@@ -92,9 +92,10 @@ find_type(struct view name)
 bool
 channel_parse_open(struct rd *r, struct channel_open *out)
 {
-	const struct open_type *type = find_type(rd_text(r));
+	struct view name = rd_text(r);
+	const struct open_type *type = find_type(name);
 
-	*out = (struct channel_open){ .kind = type->kind };
+	*out = (struct channel_open){ .kind = type->kind, .type = name };
 	out->sender = rd_u32(r);
 	out->window = rd_u32(r);
 	out->packet = rd_u32(r);
@@ -156,6 +157,17 @@ ask(struct ssh_channel *ch, const struct channel_open *o)
 	conn_event_end(c);
 }
 
+static void
+tell_refused(struct ssh_conn *c, const struct channel_open *o,
+    unsigned reason)
+{
+	if (events(c)->open_refused == NULL)
+		return;
+	conn_event_begin(c);
+	events(c)->open_refused(c->server->ctx, c, o->type, reason);
+	conn_event_end(c);
+}
+
 enum err
 channel_open(struct ssh_conn *c, struct rd *r)
 {
@@ -177,6 +189,7 @@ channel_open(struct ssh_conn *c, struct rd *r)
 	}
 	if (ch == NULL) {
 		send_open_failure(c, o.sender, reason, text);
+		tell_refused(c, &o, reason);
 		return OK;
 	}
 	ch->peer = o.sender;

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "base/log_budget.h"
 #include "base/messages.h"
 #include "server/duct.h"
 #include "server/link.h"
@@ -123,6 +124,7 @@ struct client {
 	size_t nflows, nwide;		/* of them */
 	bool listens;			/* the session may bring flows */
 	uint32_t flow_credit;		/* ... so many, as it knows */
+	struct log_budget refusals;
 	bool global_asked;		/* it is asked about a global request */
 	uint64_t started;		/* ms */
 	uint64_t moved_at;		/* bytes moved last on a channel, or

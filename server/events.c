@@ -177,6 +177,18 @@ on_streamlocal(void *ctx, struct ssh_conn *conn, struct ssh_channel *ch,
 	relay_streamlocal(client_of(conn), ch, socket_path);
 }
 
+/* Those that the engine has refused itself; limits are no refusal of ours. */
+static void
+on_open_refused(void *ctx, struct ssh_conn *conn, struct view type,
+    unsigned reason)
+{
+	(void)ctx;
+	start_log_refused(client_of(conn), type, view_of(NULL, 0),
+	    reason == SSH_OPEN_UNKNOWN_TYPE ? "not served" :
+	    reason == SSH_OPEN_PROHIBITED ? "clients may not open these" :
+	    "the protocol or a limit does not allow it");
+}
+
 static void
 on_opened(void *ctx, struct ssh_channel *ch, uint32_t reason,
     struct view text)
@@ -316,6 +328,8 @@ on_end(void *ctx, struct ssh_conn *conn, const struct ssh_end *end)
 	if (end->reason != 0)
 		log_str(&e, "reason", ssh_disconnect_word(end->reason));
 	log_view(&e, "text", end->text);
+	if (c->refusals.hidden != 0)
+		log_num(&e, "refusals_hidden", c->refusals.hidden);
 	log_send(&e);
 	report_offence(c, end);
 }
@@ -332,6 +346,7 @@ const struct ssh_server_events daemon_events = {
 	.streamlocal = on_streamlocal,
 	.request = on_request,
 	.end = on_end,
+	.open_refused = on_open_refused,
 	.opened = on_opened,
 	.channel_request = on_channel_request,
 	.data = on_data,

@@ -255,6 +255,10 @@ struct ssh_server_events {
 	    const struct ssh_tcpip *t);
 	void (*streamlocal)(void *ctx, struct ssh_conn *c,
 	    struct ssh_channel *ch, struct view socket_path);
+	/* a channel of another type, or one too many, has been asked for and
+	 * refused */
+	void (*open_refused)(void *ctx, struct ssh_conn *c, struct view type,
+	    unsigned reason);
 	/* a global request: ssh_global_accept or _reject.  Those the engine
 	 * answers itself (keepalive@openssh.com, no-more-sessions@openssh.com)
 	 * are told too, already answered.  Default: reject */

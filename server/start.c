@@ -83,7 +83,10 @@ start_log_refused(struct client *c, struct view what, struct view detail,
 	/* Most clients send their LANG unasked; it is no sign of anything. */
 	enum log_level level = view_is(what, "env") ? LOG_DEBUG : LOG_WARN;
 	struct log_ev e;
+	uint32_t hidden;
 
+	if (!log_budget(&c->refusals, c->loop->now, &hidden))
+		return;
 	client_log(c, &e, level, "request-refused");
 	log_view(&e, "request", what);
 	if (detail.n != 0)
@@ -91,6 +94,8 @@ start_log_refused(struct client *c, struct view what, struct view detail,
 	log_str(&e, "reason", reason);
 	if (c->rights != NULL && c->rights->rule[0] != '\0')
 		log_str(&e, "rule", c->rights->rule);
+	if (hidden != 0)
+		log_num(&e, "hidden", hidden);
 	log_send(&e);
 }
 

@@ -19,7 +19,7 @@ struct app {
 	bool hold_bytes;	/* do not consume in `data` */
 	size_t refill;		/* bytes to write in `drain` */
 	struct ssh_channel *last;
-	unsigned opens, opened, eofs, eows, drains, closed;
+	unsigned opens, opened, refused, eofs, eows, drains, closed;
 	uint32_t reason;
 	size_t bytes, ext_bytes;
 	uint32_t drain_order[64];
@@ -119,6 +119,18 @@ on_drain(void *ctx, struct ssh_channel *ch)
 }
 
 static void
+on_open_refused(void *ctx, struct ssh_conn *c, struct view type,
+    unsigned reason)
+{
+	struct app *app = ctx;
+
+	(void)c;
+	assert_true(view_to_cstr(type, app->path, sizeof(app->path)));
+	app->refused++;
+	app->reason = reason;
+}
+
+static void
 on_opened(void *ctx, struct ssh_channel *ch, uint32_t reason,
     struct view text)
 {
@@ -154,6 +166,7 @@ static const struct ssh_server_events events = {
 	.data = on_data,
 	.eof = on_eof,
 	.drain = on_drain,
+	.open_refused = on_open_refused,
 	.opened = on_opened,
 	.channel_close = on_close,
 };
@@ -401,6 +414,7 @@ test_open_refused_kinds(void **state)
 		{ "forwarded-tcpip", SSH_OPEN_PROHIBITED },
 		{ "forwarded-streamlocal@openssh.com", SSH_OPEN_PROHIBITED },
 		{ "auth-agent@openssh.com", SSH_OPEN_PROHIBITED },
+		{ "agent-connect", SSH_OPEN_PROHIBITED },
 		{ "tun@openssh.com", SSH_OPEN_UNKNOWN_TYPE },
 		{ "", SSH_OPEN_UNKNOWN_TYPE },
 	};
@@ -411,6 +425,10 @@ test_open_refused_kinds(void **state)
 		wr_cstr(&t->w, "whatever");
 		assert_int_equal(say_open(t), OK);
 		expect_failure(t, rows[i].reason);
+		/* the application is told, and need not answer */
+		assert_int_equal(t->app.refused, i + 1);
+		assert_int_equal(t->app.reason, rows[i].reason);
+		assert_string_equal(t->app.path, rows[i].type);
 	}
 	assert_int_equal(t->app.opens, 0);
 	assert_int_equal(t->f->c.channels.open, 0);
