@@ -9,7 +9,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 TOP=$PWD BENCH=$TOP/tests/bench B=$TOP/build/bench
-repeats=3 tests="bulk login small idle" write=yes
+repeats=3 tests="bulk forward login small idle" write=yes
 while getopts r:t:n o; do
 	case $o in
 	r) repeats=$OPTARG ;;
@@ -131,6 +131,11 @@ config() {
 		    account: {uid: $uid, gid: $gid}
 		    authorized_keys: ["$(cat $run/key.pub)"]
 		    allow: [sftp]
+		  forwards:
+		    jail: "$run/root"
+		    account: {uid: $uid, gid: $gid}
+		    authorized_keys: ["$(cat $run/key.pub)"]
+		    allow: [local-forward]
 		C
 		return
 	fi
@@ -233,6 +238,22 @@ bulk() {
 		done
 	done
 }
+# OpenSSH's client on this side of each server.
+forward() {
+	local w r who=$user
+	[ "$1" != sallyport ] || who=forwards
+	for w in down up; do
+		r=$(PORT=$(port_of "$1") WHO=$who KEY=$run/key \
+		    GROUP=${cgroups:+${cgroups%% *}/sallyport-bench-$1} \
+		    TREE=$(cat "$run/$1.pid") timeout 300 /usr/bin/python3 \
+		    "$BENCH/forward.py" $w "$mib" 2>&1) || {
+			echo "bench: $1 forward $w: $r" >&2
+			continue
+		}
+		note "$1" "forward-$w" "$(field cpu_s_gib "$r")"
+		note "$1" "rate-forward-$w" "$(field mib_s "$r")"
+	done
+}
 login() {
 	local r
 	r=$(load "$1" -c 4 login 200) || {
@@ -311,6 +332,7 @@ for _ in $(seq "$repeats"); do
 		for n in $servers; do
 			case $t in
 			bulk) bulk "$n" ;;
+			forward) forward "$n" ;;
 			login) login "$n" ;;
 			small) small "$n" ;;
 			idle) sessions "$n" ;;
