@@ -157,6 +157,16 @@ t_remote() {
 }
 gone_port() { ! listening "$1"; }
 
+# What the client refuses is closed here, and its reason logged.
+t_remote_refused() {
+	local r
+	r=$(free_port)
+	forward -R "$r:127.0.0.1:1"
+	unanswered "127.0.0.1:$r"
+	logged event=forward-refused user=alice reason=2 'text="?(connect failed|Connection refused)'
+	end_ssh
+}
+
 # Where: all addresses become the loopback ones, others are refused.
 t_remote_places() {
 	local r

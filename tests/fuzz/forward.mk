@@ -1,0 +1,2 @@
+FUZZERS += forward_fuzz
+OBJS_forward_fuzz := base/forward.o base/net.o base/buf.o
