@@ -3,6 +3,7 @@
 # Accounts of the host that the configuration does not name.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/pam.inc"
+. "$HERE/forward.inc"
 copy_keys
 mkdir -p "$T/home" "$T/skel"
 chmod 755 "$T/home"
@@ -159,6 +160,35 @@ t_environment() { # of PAM, in programs, within limits
 	WHO=${OWN}a SSH -- 'echo $SP_ONE; ulimit -n; id -un; pwd' >"$T/out"
 	eq "what it sees" "$(tr '\n' ' ' <"$T/out")" \
 	    "one 123 ${OWN}a $T/home/${OWN}a "
+}
+
+# Forwards are made in PAM's session, as the account; names are looked up.
+t_forward() {
+	local right
+	for right in "" ", shell, exec"; do
+		RIGHTS="local-forward, remote-forward$right"
+		host_yaml "$ALLOW"
+		fresh_server
+		serve digest 127.0.0.1:0
+		local q
+		q=$(free_port)
+		printf '%s\n' "$PW" >"$T/answers"
+		ssh_opts
+		ANSWERS=$T/answers ASKED=$T/asked SSH_ASKPASS=$T/askpass \
+		    SSH_ASKPASS_REQUIRE=force ssh -o BatchMode=no "${OPTS[@]}" \
+		    -o PreferredAuthentications=password -p "$PORT" -N -f \
+		    -M -S "$T/ctl" -L "$q:127.0.0.1:$SERVED" \
+		    -L "$((q + 1)):no-such-name.invalid:80" \
+		    -R "$((q + 2)):127.0.0.1:$SERVED" "${OWN}a@127.0.0.1"
+		eq "-L" "$(net ask "127.0.0.1:$q" 100000)" "$(digest 100000)"
+		eq "-R" "$(net ask "127.0.0.1:$((q + 2))" 1000)" \
+		    "$(digest 1000)"
+		net ask "127.0.0.1:$((q + 1))" 1 >"$T/out" 2>&1 || true
+		logged event=forward-failed "user=\"?${OWN}a" \
+		    host=no-such-name.invalid 'no address'
+		ssh -S "$T/ctl" -O exit x 2>/dev/null
+		eventually no_helpers
+	done
 }
 
 t_jail() {
