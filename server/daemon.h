@@ -176,6 +176,8 @@ struct loop {
 	bool closed4, closed6;		/* all others are too */
 	uint64_t closed_told;		/* when that was logged last, ms */
 	uint32_t nclients, nunauth, nparked;
+	size_t nflows, flows_max;	/* of all clients: half of the
+					 * descriptors stay for who comes */
 	uint32_t last_id;
 	struct client *bucket[CLIENT_BUCKETS];
 	struct source *sources[SOURCE_BUCKETS];

@@ -1,6 +1,7 @@
 /* The server role: what is left of main() after its privileges are gone. */
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -26,6 +27,16 @@ loop_free(struct loop *l)
 	free(l);
 }
 
+/* Half of the descriptors there are. */
+static size_t
+flows_max(void)
+{
+	struct rlimit rl = { 1024, 1024 };
+
+	(void)getrlimit(RLIMIT_NOFILE, &rl);
+	return (size_t)rl.rlim_cur / 2;
+}
+
 static struct loop *
 loop_new(int warden_sock)
 {
@@ -34,6 +45,7 @@ loop_new(int warden_sock)
 	if (l == NULL)
 		return NULL;
 	l->park_check = UINT64_MAX;
+	l->flows_max = flows_max();
 	link_open(&l->warden, warden_sock);
 	l->pfd_cap = 64;
 	l->pfd = calloc(l->pfd_cap, sizeof(*l->pfd));

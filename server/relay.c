@@ -52,7 +52,8 @@ taken(const struct client *c)
 static bool
 is_full(const struct client *c)
 {
-	return taken(c) >= c->gen->limits.forwards;
+	return taken(c) >= c->gen->limits.forwards ||
+	    c->loop->nflows >= c->loop->flows_max;
 }
 
 /* ---- what comes in ---- */
@@ -68,7 +69,8 @@ grant(struct client *c)
 	if (!c->listens || c->ended || c->login.fd == -1)
 		return;
 	while (c->flow_credit < CREDIT_MAX &&
-	    used + c->flow_credit + 1 <= max) {
+	    used + c->flow_credit + 1 <= max &&
+	    c->loop->nflows < c->loop->flows_max) {
 		c->flow_credit++;
 		m.n++;
 	}
@@ -118,6 +120,7 @@ new_flow(struct client *c, struct ssh_channel *ch, uint8_t kind)
 	k->kind = kind;
 	k->opening = true;
 	c->nflows++;
+	c->loop->nflows++;
 	if ((k->duct = duct_bare()) != NULL)
 		return k;
 	return NULL;	/* it goes with its channel */
@@ -365,6 +368,7 @@ relay_closed(struct chan *k)
 	struct log_ev e;
 
 	c->nflows--;
+	c->loop->nflows--;
 	c->nwide -= k->wide;
 	/* The session still is about it. */
 	if (k->opening && !k->ours && link_send(&c->login, MSG_CLOSED, k->id,

@@ -189,6 +189,44 @@ t_limit() {
 	end_ssh
 }
 
+# Forwards do not take the descriptors that others need to log in.
+t_descriptors() {
+	local q
+	cat >"$T/few" <<-D
+	#!/bin/sh
+	ulimit -n 200
+	exec "$DAEMON" "\$@"
+	D
+	chmod 755 "$T/few"
+	local DAEMON=$T/few
+	TOP_YAML='limits: {connections: 20}' fresh_server
+	serve echo 127.0.0.1:0
+	q=$(free_port)
+	forward -L "$q:127.0.0.1:$SERVED"
+	$PY - "$q" >"$T/held" <<-'P' &
+	import signal, socket, sys
+	all = []
+	for i in range(150):
+	    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60)
+	    s.sendall(b"x")
+	    try:
+	        if s.recv(1) == b"x":
+	            all.append(s)
+	    except ConnectionResetError:
+	        pass
+	print(len(all), flush=True)
+	signal.pause()
+	P
+	local p=$!
+	echo $p >>"$T/pids"
+	eventually test -s "$T/held"
+	eq "so many" "$(cat "$T/held")" 100
+	sftp_do pwd >/dev/null
+	logged event=request-refused 'too many forwarded connections'
+	end_pid $p
+	end_ssh
+}
+
 # A parked client wakes for a forward, whichever end speaks.
 t_parked() {
 	local q r
