@@ -13,10 +13,12 @@
 #define EVENTS_PER_TURN 64
 
 uint64_t
-flows_clock(void)
+flows_clock(const struct flows *f)
 {
 	struct timespec t;
 
+	if (f->start.clock != NULL)
+		return f->start.clock(f->start.ctx);
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
@@ -83,7 +85,7 @@ set_timer(struct flows *f, uint64_t at)
 void
 flows_plan(struct flows *f)
 {
-	uint64_t now = flows_clock();
+	uint64_t now = flows_clock(f);
 	uint64_t next = open_tick(f, now), listen = listen_tick(f, now);
 
 	set_timer(f, listen < next ? listen : next);
@@ -165,7 +167,7 @@ flows_refused(struct flows *f, const char *request, struct view host,
 	struct log_ev e;
 	uint32_t hidden;
 
-	if (!log_budget(&f->refusals, flows_clock(), &hidden))
+	if (!log_budget(&f->refusals, flows_clock(f), &hidden))
 		return;
 	log_begin(&e, LOG_WARN, "request-refused");
 	log_str(&e, "request", request);

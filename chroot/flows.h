@@ -30,6 +30,8 @@ struct flows_start {
 	    const struct wr *body, int fd);
 	/* To the warden; false: it has gone. */
 	bool (*warden)(void *ctx, uint8_t type, const struct wr *body);
+	/* ms; NULL: the monotonic clock, by which timers go anyway */
+	uint64_t (*clock)(void *ctx);
 	void *ctx;
 };
 

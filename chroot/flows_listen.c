@@ -145,7 +145,7 @@ accept_ready(struct flows *f, struct watch *w)
 		if (is_shortage(errno)) {
 			log_msg(LOG_WARN, "forward-pause", "%s",
 			    strerror(errno));
-			f->accept_again = flows_clock() + PAUSE_MS;
+			f->accept_again = flows_clock(f) + PAUSE_MS;
 			rewatch_all(f);
 		}
 		return;

@@ -216,7 +216,7 @@ static void
 try_next(struct flows *f, struct opening *o)
 {
 	struct sockaddr_storage ss;
-	uint64_t now = flows_clock();
+	uint64_t now = flows_clock(f);
 	socklen_t len;
 
 	for (; o->at < o->n; o->at++) {
@@ -248,7 +248,7 @@ try_path(struct flows *f, struct opening *o)
 	close_quietly(f, o);
 	if (o->error == EAGAIN) {
 		o->state = OPENING_RETRIES;
-		o->step = flows_clock() + RETRY_MS;
+		o->step = flows_clock(f) + RETRY_MS;
 	} else
 		fail(f, o, way_of(o->error), strerror(o->error));
 }
@@ -454,7 +454,7 @@ open_begin(struct flows *f, uint32_t channel, const struct msg_flow *m)
 	*o = (struct opening){ .w.fd = -1, .channel = channel,
 	    .state = OPENING_CONNECTS, .kind = m->kind,
 	    .port = (uint16_t)m->port,
-	    .deadline = flows_clock() + FLOWS_OPEN_MS, .step = UINT64_MAX };
+	    .deadline = flows_clock(f) + FLOWS_OPEN_MS, .step = UINT64_MAX };
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = o;

@@ -53,7 +53,7 @@ struct flows {
 	struct listener *agent;		/* NULL: none */
 };
 
-uint64_t flows_clock(void);
+uint64_t flows_clock(const struct flows *f);	/* ms */
 /* Waits for events (EPOLLIN, EPOLLOUT); false: it cannot. */
 bool flows_watch(struct flows *f, struct watch *w, uint32_t events);
 void flows_rewatch(struct flows *f, struct watch *w, uint32_t events);

@@ -39,6 +39,7 @@ struct rig {
 	struct said server[SAID_MAX], warden[SAID_MAX];
 	size_t nserver, nwarden, taken, asked;
 	bool warden_gone;
+	uint64_t now;		/* ms; of the clock that stands still */
 	int listener;		/* somebody to connect with */
 	uint16_t port;
 	char dir[64];
@@ -495,6 +496,77 @@ too_many(void **state)
 	quiet(r);
 	rig_free(r);
 	assert_int_equal(count_fds(), fds);
+}
+
+/* ---- time ---- */
+
+static uint64_t
+standing(void *ctx)
+{
+	return ((struct rig *)ctx)->now;
+}
+
+/* So much later, whatever is due is done. */
+static void
+later(struct rig *r, uint64_t ms)
+{
+	r->now += ms;
+	flows_ready(r->f);
+}
+
+/* A port of this address whose queue is full: who calls is not answered. */
+static int
+silent(const char *addr, uint16_t *port, int fill[4])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	int fd = listen_on(addr, port);
+
+	assert_int_equal(listen(fd, 0), 0);
+	in.sin_port = htons(*port);
+	inet_pton(AF_INET, addr, &in.sin_addr);
+	for (int i = 0; i < 4; i++) {
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fill[i], (struct sockaddr *)&in, sizeof(in));
+	}
+	return fd;
+}
+
+static void
+no_answer(void **state)
+{
+	struct rig *r = rig_new(ALLOW_LOCAL_FORWARD);
+	uint16_t port = 0;
+	int fill[4], deaf = silent("127.0.0.1", &port, fill), good;
+
+	(void)state;
+	good = listen_on("127.0.0.2", &port);
+	r->start.clock = standing;
+	r->now = (uint64_t)1 << 50;	/* no real timer fires */
+	rig_go(r);
+	/* one address gets all the time there is */
+	connect_to(r, 1, FLOW_TCP, "127.0.0.1", port);
+	later(r, FLOWS_OPEN_MS - 1);
+	quiet(r);
+	later(r, 1);
+	refused(r, 1, NO_WAY_TIMEOUT);
+	/* of two, the second is tried by and by */
+	connect_to(r, 2, FLOW_TCP, "two", port);
+	found(r, looked_up(r, "two"), FOUND_SOME, "127.0.0.1", "127.0.0.2");
+	later(r, FLOWS_ADDRESS_MS - 1);
+	quiet(r);
+	later(r, 1);
+	connected(r, 2);
+	/* a warden that does not answer */
+	connect_to(r, 3, FLOW_TCP, "slow", port);
+	later(r, FLOWS_OPEN_MS);
+	refused(r, 3, NO_WAY_TIMEOUT);
+	found(r, looked_up(r, "slow"), FOUND_SOME, "127.0.0.2", NULL);
+	quiet(r);
+	for (int i = 0; i < 4; i++)
+		close(fill[i]);
+	close(deaf);
+	close(good);
+	rig_free(r);
 }
 
 /* ---- sockets with paths ---- */
@@ -1125,6 +1197,7 @@ main(void)
 		cmocka_unit_test(without_the_right),
 		cmocka_unit_test(second_address),
 		cmocka_unit_test(lookups_wait), cmocka_unit_test(too_many),
+		cmocka_unit_test(no_answer),
 		cmocka_unit_test(paths), cmocka_unit_test(ports),
 		cmocka_unit_test(places), cmocka_unit_test(credits),
 		cmocka_unit_test(many_listeners),
