@@ -221,12 +221,14 @@ ask_back(struct auth_step *step, struct auth_answer *out)
 	step->payload = wr_new(0);
 }
 
-/* All is proved; PAM may still have something against the account. */
+/* All is proved; PAM may still have something against the account, or a new
+ * password is owed to a dialogue that another chain has gone round. */
 static void
 confirm(struct auth *a, struct auth_answer *out)
 {
 	struct wr notice = wr_new(MSG_NOTICE_MAX);
-	const char *why = pam_account(a, &notice);
+	const char *why = a->change_owed ? "password has expired and was not "
+	    "changed" : pam_account(a, &notice);
 
 	if (why != NULL)
 		auth_undo(a, out, why);

@@ -529,6 +529,37 @@ test_chains(void **state)
 	done(&w, &s);
 }
 
+/* A way in that goes round the dialogue does not go round the change. */
+static void
+test_no_way_round(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	struct auth_answer out;
+	struct fake_store s;
+	struct world w;
+
+	(void)state;
+	init(&w, &s, "password+keyboard-interactive password+publickey");
+	world_key(&w, "", k);
+	start(&w, NOW);
+	assert_int_equal(give(&w, "right", &out), VERDICT_PARTIAL);
+	refused(world_send(&w, req_signed("acme", k, "ssh-ed25519",
+	    &(struct forged){ 0 }), &out), &out,
+	    "password has expired and was not changed");
+	assert_int_equal(s.writes, 0);
+	/* the other one is still there, and then the key is not needed */
+	world_send(&w, req_kbdint("acme", ""), &out);
+	assert_int_equal(answer(&w, "right", NULL, &out), VERDICT_PROMPT);
+	assert_int_equal(answer(&w, GOOD, GOOD, &out), VERDICT_SUCCESS);
+	/* what has not expired goes either way */
+	start(&w, NOW);
+	assert_int_equal(give(&w, GOOD, &out), VERDICT_PARTIAL);
+	assert_int_equal(world_send(&w, req_signed("acme", k, "ssh-ed25519",
+	    &(struct forged){ 0 }), &out), VERDICT_SUCCESS);
+	done(&w, &s);
+	ssh_key_free(&k);
+}
+
 /* ---- warnings ---- */
 
 static void
@@ -626,6 +657,7 @@ main(void)
 		cmocka_unit_test(test_dialogue),
 		cmocka_unit_test(test_with_code),
 		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_no_way_round),
 		cmocka_unit_test(test_warning),
 		cmocka_unit_test(test_record),
 	};
