@@ -128,6 +128,8 @@ check_outside(struct auth *a, const struct userauth_msg *m,
 		why = "certificates are not decided outside";
 	else if (m->has_signature)
 		why = offer_signature_fault(a, m, o->key, SSH_SIG_TOUCH);
+	if (why == NULL && bound_elsewhere(a, m))
+		why = "request is bound to another host key";
 	if (why == NULL && used_before(a, step->key))
 		why = "key has been used for an earlier step";
 	if (why == NULL) {

@@ -861,6 +861,46 @@ test_decide_twice(void **state)
 	ssh_key_free(&other);
 }
 
+/* A query in the form that names the server's host key. */
+static enum auth_verdict
+query_bound(struct rig *r, const struct ssh_key *k, const struct ssh_key *host)
+{
+	struct wr w = req_plain("acme", "ssh-connection",
+	    "publickey-hostbound-v00@openssh.com");
+
+	wr_bool(&w, false);
+	wr_cstr(&w, "ssh-ed25519");
+	wr_str(&w, ssh_key_blob(k));
+	wr_str(&w, ssh_key_blob(host));
+	return world_send(&r->w, w, &r->out);
+}
+
+/* What is bound to another server is that server's, whoever decides. */
+static void
+test_decide_bound(void **state)
+{
+	struct ssh_key *k = ssh_key_generate("ed25519", 0);
+	struct ssh_key *here = ssh_key_generate("ed25519", 0);
+	struct ssh_key *there = ssh_key_generate("ed25519", 0);
+	uint8_t hash[HASH_MAX];
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, "publickey", ALLOW);
+	r.w.policy.programs.decide = (struct view_list){ r.argv, 1 };
+	assert_true(hash_once(HASH_SHA256, ssh_key_blob(here), hash));
+	r.w.start.host_key = view_of(hash, 32);
+	begin(&r, "acme", true);
+	assert_int_equal(query_bound(&r, k, there), VERDICT_FAILURE);
+	assert_string_equal(r.out.reason,
+	    "request is bound to another host key");
+	assert_int_equal(query_bound(&r, k, here), VERDICT_PK_OK);
+	rig_free(&r);
+	ssh_key_free(&k);
+	ssh_key_free(&here);
+	ssh_key_free(&there);
+}
+
 /* The dialogue's password is a password. */
 static void
 test_decide_dialogue(void **state)
@@ -1031,6 +1071,7 @@ main(void)
 		cmocka_unit_test(test_decide_key),
 		cmocka_unit_test(test_decide_barred),
 		cmocka_unit_test(test_decide_twice),
+		cmocka_unit_test(test_decide_bound),
 		cmocka_unit_test(test_decide_dialogue),
 		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_url_faults),
