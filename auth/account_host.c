@@ -8,19 +8,24 @@
 #define DAY 86400
 
 static bool
-in_group(const struct account *a, const char *name)
+in_group(const struct account *a, const char *name, bool unknown)
 {
 	const struct group *g = getgrnam(name);
 
-	for (size_t i = 0; g != NULL && i < a->ngroups; i++)
+	if (g == NULL)
+		return unknown;
+	for (size_t i = 0; i < a->ngroups; i++)
 		if (a->groups[i] == g->gr_gid)
 			return true;
 	return false;
 }
 
-/* Is the account, or with @ one of its groups, in the list? */
+/*
+ * Is the account, or with @ one of its groups, in the list?  unknown: what is
+ * answered for a group that is not known, or cannot be looked up just now.
+ */
 static bool
-listed(const struct account *a, struct view list)
+listed(const struct account *a, struct view list, bool unknown)
 {
 	char name[256];
 	struct view one;
@@ -32,7 +37,7 @@ listed(const struct account *a, struct view list)
 			continue;
 		}
 		if (view_to_cstr(view_of(one.p + 1, one.n - 1), name,
-		    sizeof(name)) && in_group(a, name))
+		    sizeof(name)) && in_group(a, name, unknown))
 			return true;
 	}
 	return false;
@@ -49,9 +54,9 @@ account_find(const char *user, const struct talk_find *f, struct account *out)
 		why = "no such user";
 	else if (out->uid == 0 && !f->root)
 		why = "uid 0 is not allowed";
-	else if (listed(out, f->deny))
+	else if (listed(out, f->deny, true))
 		why = "denied by host_accounts.deny";
-	else if (!listed(out, f->allow))
+	else if (!listed(out, f->allow, false))
 		why = "not in host_accounts.allow";
 	if (why != NULL)
 		account_clear(out);
@@ -72,7 +77,7 @@ account_barred(const char *user)
 	if (sp == NULL)
 		return NULL;
 	if (sp->sp_pwdp != NULL && sp->sp_pwdp[0] == '!' &&
-	    strchr(sp->sp_pwdp, '$') != NULL)
+	    sp->sp_pwdp[strspn(sp->sp_pwdp, "!*")] != '\0')
 		why = "account is locked";
 	else if (sp->sp_expire > 0 && time(NULL) / DAY >= sp->sp_expire)
 		why = "account has expired";

@@ -52,7 +52,6 @@ auth_free(struct auth **a)
 	dialog_close(*a);
 	pam_free(*a);
 	nss_free(*a);
-	nss_free(*a);
 	chains_free(&(*a)->chains);
 	wipe(*a, sizeof(**a));
 	free(*a);

@@ -181,6 +181,8 @@ do_heir(struct requests *r, struct ward *c, struct ipc_msg *msg)
 
 	if (!get_heir(msg->body, &m))
 		return refuse(r, ERR_PROTO, "malformed message");
+	if (!c->may_heir)
+		return refuse(r, ERR_DENIED, "heir without PAM");
 	if (c->heir != 0)
 		return refuse(r, ERR_PROTO, "two heirs");
 	return r->act->heir(r->ctx, c, &m);

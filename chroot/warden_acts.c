@@ -456,6 +456,7 @@ note_account(struct ward *c, struct view bytes)
 	c->uid = p->uid;
 	c->may_pty = (p->allow & ALLOW_PTY) != 0;
 	c->may_lookup = (p->allow & ALLOW_LOCAL_FORWARD) != 0;
+	c->may_heir = c->host || p->pam.n != 0;
 	policy_free(&p);
 }
 
@@ -490,6 +491,16 @@ parent_of(pid_t pid)
 	    sscanf(at, ") %*c %d", &parent) != 1)
 		return 0;
 	return parent;
+}
+
+/* Is it a child of the other, or a grandchild (a supervisor's child)? */
+static bool
+descends(pid_t pid, pid_t from)
+{
+	pid_t parent = parent_of(pid);
+
+	return from > 0 && parent > 1 &&
+	    (parent == from || parent_of(parent) == from);
 }
 
 static enum err
@@ -568,6 +579,12 @@ act_heir(void *ctx, struct ward *c, const struct msg_heir *m)
 {
 	struct warden *w = ctx;
 
+	/* What ends or is logged as this user's later must be of its own
+	 * making: the login started the helper, the helper the session. */
+	if (!descends(m->helper, c->pid) || !descends(m->session, m->helper)) {
+		w->requests.refused = "heirs that are not the login's";
+		return ERR_DENIED;
+	}
 	c->heir = m->helper;
 	c->session = m->session;
 	if (c->host)

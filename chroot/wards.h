@@ -43,7 +43,7 @@ struct ward {
 	bool blameless;			/* that it fails is not its doing */
 	struct net_addr net;		/* the source, from the kernel */
 	uint32_t uid;			/* served as, once opened */
-	bool may_pty, may_lookup;
+	bool may_pty, may_lookup, may_heir;
 	uint32_t attempts;		/* that failed */
 	pid_t pid;			/* of the login; 0: none */
 	/* A session of PAM's: its helper, which is pid once the login has

@@ -122,6 +122,24 @@ t_account_phase() { # holds for keys
 	logged 'event=login-failed' "user=\"?${OWN}m" 'account is locked'
 	usermod -U ${OWN}m
 	key m
+	# whatever kind of hash it is that is locked
+	usermod -p '!abJnggxhB/yWI' ${OWN}m
+	refused key m
+	usermod -p '!' ${OWN}m
+	key m
+	usermod -p "$(openssl passwd -6 "$PW" 2>/dev/null ||
+	    perl -e 'print crypt($ARGV[0], q($6$salt))' "$PW")" ${OWN}m
+}
+
+t_deny_fails_closed() { # where a group cannot be looked up
+	host_yaml "${ALLOW/${OWN}d/${OWN}d, \"@${OWN}none\"}"
+	fresh_server
+	refused pass a "$PW"
+	logged 'event=login-failed' "user=\"?${OWN}a" \
+	    'denied by host_accounts.deny'
+	host_yaml "$ALLOW"
+	fresh_server
+	pass a "$PW"
 }
 
 t_nologin() { # SFTP and nothing else

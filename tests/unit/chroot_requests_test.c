@@ -553,6 +553,10 @@ heirs(void **state)
 	put_heir(&x->body, &m);
 	assert_int_not_equal(from_login(x, MSG_HEIR, 1, 0), OK);
 	assert_int_equal(from_login(x, MSG_AUTHENTICATED, 1, 0), OK);
+	/* Whoever has no PAM has no helper to go on for it. */
+	put_heir(&x->body, &m);
+	assert_int_equal(from_login(x, MSG_HEIR, 1, 0), ERR_DENIED);
+	wards_find(x->r.wards, 1)->may_heir = true;
 	put_heir(&x->body, &same);
 	assert_int_not_equal(from_login(x, MSG_HEIR, 1, 0), OK);
 	put_heir(&x->body, &init);
