@@ -119,7 +119,8 @@ role_lookup(int argc, char **argv)
 	return account_lookup(3);
 }
 
-/* --record login|logout LINE UID PID USER HOST: by the warden. */
+/* --record login|logout LINE UID PID USER HOST: by the warden.  PID is the
+ * session's, or of the helper that wrote of its login. */
 static int
 role_record(int argc, char **argv)
 {
@@ -135,7 +136,8 @@ role_record(int argc, char **argv)
 		r.pid = (pid_t)strtol(argv[3], NULL, 10);
 		r.user = argv[4];
 		r.host = argv[5];
-	}
+	} else
+		account_record_await((pid_t)strtol(argv[3], NULL, 10));
 	return account_record(&r, &files) == OK ? 0 : 1;
 }
 

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lastlog.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -120,6 +122,20 @@ put_lastlog(const char *file, const struct record *r, const struct utmpx *u)
 	    (ssize_t)sizeof(l);
 	close(fd);
 	return ok;
+}
+
+#define AWAIT_MS	5000
+
+void
+account_record_await(pid_t pid)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	if (pid <= 0 || (p.fd = pidfd_open(pid, 0)) == -1)
+		return;
+	/* Its number may be another's by now, hence the limit. */
+	(void)poll(&p, 1, AWAIT_MS);
+	close(p.fd);
 }
 
 enum err

@@ -27,4 +27,9 @@ struct record {
 enum err account_record(const struct record *r, const struct record_files *f)
     MUST_CHECK;
 
+/* Waits, a few seconds at most, for the end of the process that writes of the
+ * same terminal: short sessions end before their beginning is on record.
+ * pid 0: nobody does. */
+void account_record_await(pid_t pid);
+
 #endif

@@ -17,7 +17,8 @@ struct pty_line {
 	uint32_t ward;		/* connection number */
 	uint32_t number;	/* of /dev/pts */
 	uint32_t uid;
-	bool recorded;		/* in utmp */
+	pid_t recorder;		/* the helper that wrote of the login, perhaps
+				 * still at it; 0: nobody does */
 };
 
 struct ptys {

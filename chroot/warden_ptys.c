@@ -39,28 +39,29 @@ prepare(posix_spawn_file_actions_t *fa, posix_spawnattr_t *attr)
 }
 
 static int
-spawn_helper(const char *helper, char *const *argv)
+spawn_helper(const char *helper, char *const *argv, pid_t *pid_out)
 {
 	static char path[] = "PATH=/usr/bin:/bin";
 	char *const envp[] = { path, NULL };
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
 	int e = ENOMEM;
-	pid_t pid;
 
 	if (posix_spawn_file_actions_init(&fa) != 0)
 		return e;
 	if (posix_spawnattr_init(&attr) == 0) {
 		if (prepare(&fa, &attr))
-			e = posix_spawn(&pid, helper, &fa, &attr, argv, envp);
+			e = posix_spawn(pid_out, helper, &fa, &attr, argv,
+			    envp);
 		posix_spawnattr_destroy(&attr);
 	}
 	posix_spawn_file_actions_destroy(&fa);
 	return e;
 }
 
-/* By the helper, which is reaped like everybody else. */
-static bool
+/* By the helper, which is reaped like everybody else; 0: it did not start.
+ * The one of a logout (c NULL) waits for the one of the login. */
+static pid_t
 record(struct warden *w, const char *what, const struct pty_line *l,
     const struct ward *c)
 {
@@ -71,25 +72,27 @@ record(struct warden *w, const char *what, const struct pty_line *l,
 		uid, pid, user, c != NULL ? (char *)(uintptr_t)c->src : user,
 		NULL,
 	};
+	pid_t helper;
 	int e;
 
 	snprintf(line, sizeof(line), "pts/%u", l->number);
 	snprintf(uid, sizeof(uid), "%u", l->uid);
-	snprintf(pid, sizeof(pid), "%d", c != NULL ? (int)c->pid : 0);
+	snprintf(pid, sizeof(pid), "%d", (int)(c != NULL ? c->pid :
+	    l->recorder));
 	if (c != NULL && !view_to_cstr(ward_user(c), user, sizeof(user)))
-		return false;
-	if ((e = spawn_helper(w->helper, argv)) != 0) {
+		return 0;
+	if ((e = spawn_helper(w->helper, argv, &helper)) != 0) {
 		log_msg(LOG_WARN, "login-record", "%s", strerror(e));
-		return false;
+		return 0;
 	}
 	w->children++;
-	return true;
+	return helper;
 }
 
 static void
 record_end(struct warden *w, const struct pty_line *l)
 {
-	if (l->recorded)
+	if (l->recorder != 0)
 		(void)record(w, "logout", l, NULL);
 }
 
@@ -140,9 +143,9 @@ warden_pty(struct warden *w, struct ward *c)
 	else {
 		l->uid = c->uid;
 		e = answer(c, number, fds, 2);
-		l->recorded = e == OK && !w->unprivileged &&
-		    w->helper != NULL && records_kept() &&
-		    record(w, "login", l, c);
+		if (e == OK && !w->unprivileged && w->helper != NULL &&
+		    records_kept())
+			l->recorder = record(w, "login", l, c);
 	}
 	close(fds[0]);
 	close(fds[1]);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utmpx.h>
 
@@ -158,13 +159,47 @@ test_odd(void **state)
 	assert_memory_equal(u[0].ut_host, longer, sizeof(u[0].ut_host));
 }
 
+/* Who writes of the login is waited for, and who has gone is not. */
+static void
+test_await(void **state)
+{
+	siginfo_t si = { 0 };
+	int held[2];
+	pid_t pid, other;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(held), 0);
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		close(held[1]);
+		_exit(read(held[0], &c, 1) == 0 ? 0 : 1);
+	}
+	other = fork();
+	assert_int_not_equal(other, -1);
+	if (other == 0) {
+		usleep(50000);
+		_exit(0);	/* and with it the last end of the pipe */
+	}
+	close(held[0]);
+	close(held[1]);
+	account_record_await(pid);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG), 0);
+	assert_int_equal(si.si_pid, pid);
+	account_record_await(pid);
+	account_record_await(0);
+	account_record_await(-1);
+	assert_int_equal(waitpid(other, NULL, 0), other);
+}
+
 int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_in_and_out), T(test_none), T(test_unknown_uid),
-		T(test_odd),
+		T(test_odd), T(test_await),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
