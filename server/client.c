@@ -156,6 +156,8 @@ client_free(struct client *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	l->nclients--;
+	if (l->trim_at == UINT64_MAX)
+		l->trim_at = l->now + TRIM_AFTER_MS;
 	/* The engine gives channel_close for what is still open. */
 	ssh_conn_free(&c->ssh);
 	while (c->chans != NULL)

@@ -23,6 +23,7 @@
 #define LOOP_SHARE	((size_t)64 * 1024)
 #define LOOP_HEAVY	((size_t)16 * 1024)	/* ... who comes last */
 #define PARK_AFTER_MS	2000
+#define TRIM_AFTER_MS	5000	/* from the end of a connection */
 #define DRAINS_MAX	256	/* ducts that outlive their channels, of
 				 * sessions; of flows there may be as many */
 #define DRAIN_MS	10000	/* ... and for how long */
@@ -172,6 +173,7 @@ struct loop {
 	uint64_t turn;			/* counts them */
 	bool starved;			/* a client is */
 	uint64_t park_check;		/* when to look for quiet ones, ms */
+	uint64_t trim_at;		/* when freed memory goes back, ms */
 	struct penalties *barred;	/* sources that are turned away */
 	bool closed4, closed6;		/* all others are too */
 	uint64_t closed_told;		/* when that was logged last, ms */

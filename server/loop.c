@@ -4,6 +4,7 @@
  * wait behind one epoll descriptor, so that a turn costs what is active and
  * not what is open.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -126,6 +127,8 @@ wait_ms(const struct loop *l)
 		until = l->accept_again;
 	if (l->park_check < until)
 		until = l->park_check;
+	if (l->trim_at < until)
+		until = l->trim_at;
 	if (until <= l->now)
 		return 0;
 	ms = until - l->now;
@@ -238,6 +241,15 @@ park_quiet(struct loop *l)
 	}
 }
 
+/* What connections have left behind lies between the blocks of others: the
+ * allocator gives whole pages of it back only when it is told to. */
+static void
+give_back(struct loop *l)
+{
+	l->trim_at = UINT64_MAX;
+	malloc_trim(0);
+}
+
 void
 loop_run(struct loop *l)
 {
@@ -254,6 +266,8 @@ loop_run(struct loop *l)
 		echo_typed(l);
 		if (l->now >= l->park_check && l->gen != NULL)
 			park_quiet(l);
+		if (l->now >= l->trim_at)
+			give_back(l);
 		if (l->stopping &&
 		    ((l->nclients == 0 && l->drains == NULL) ||
 		    l->now >= l->stop_at))

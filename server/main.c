@@ -44,7 +44,7 @@ loop_new(int warden_sock)
 
 	if (l == NULL)
 		return NULL;
-	l->park_check = UINT64_MAX;
+	l->park_check = l->trim_at = UINT64_MAX;
 	l->flows_max = flows_max();
 	link_open(&l->warden, warden_sock);
 	l->pfd_cap = 64;
