@@ -84,11 +84,13 @@ work() {
 	over() { [ "$(grep -c event=disconnect "$LOG")" -gt "$conns" ]; }
 	eventually over
 	eventually idle
-	tail -n +$((from + 1)) "$WORKLOG" | awk -v w="$SERVER" -v u="$2" '
+	tail -n +$((from + 1)) "$WORKLOG" | awk -v w="$SERVER" -v u="$2" \
+	    -v top="$TOP/" '
 	{
 		who = $1 == w ? "warden" : $1 in n ? n[$1] : \
 		    (n[$1] = "process " ++i)
 		$1 = ""
+		gsub(top, "")	# which may hold a name too
 		gsub(u, "USER")
 		# what is opened for nobody, and for somebody
 		sub(" [^ ]*/nonexistent/authorized_keys$", " USERS-KEYS")
